@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import type { Author } from './feed.js';
+
+/** A place in a feed's log: 1, 2, 3 … without gaps; 0 is the place before the first entry. */
+export type Position = bigint;
+
+/** RFC 3339 in UTC, with up to microseconds. */
+export type Instant = string;
+
+/** 128 bits, as Postgres' uuid takes them. */
+export type Digest = Buffer;
+
+/**
+ * An entry as its publisher sent it, read once and never re-serialised: the pieces below are slices of the
+ * publisher's own text. `open + inner + close` is its self-contained Atom form, and `digest` is made from that.
+ */
+export interface EntryDraft {
+  /** The start tag with every namespace, xml:lang and xml:base that is in scope: `<atom:entry xmlns:atom="…">`. */
+  readonly open: string;
+  /** What stands between the tags, without what only the server may say (app:edited, its own links). */
+  readonly inner: string;
+  /** `</atom:entry>` */
+  readonly close: string;
+  /** `atom:` or the empty string: how this entry's text writes the Atom namespace. */
+  readonly prefix: string;
+  readonly digest: Digest;
+  readonly atomId: string | undefined;
+  readonly has: {
+    readonly title: boolean;
+    readonly updated: boolean;
+    readonly published: boolean;
+    readonly author: boolean;
+  };
+  /** The text of atom:published, if there is one. */
+  readonly published: string | undefined;
+  /** The terms of its categories, as sent, without repeats. */
+  readonly terms: readonly string[];
+}
+
+/** What the server puts where the publisher left something out. */
+export interface Completion {
+  readonly atomId: string;
+  readonly title: string;
+  readonly updated: Instant;
+  readonly published: Instant | undefined;
+  readonly author: Author;
+}
+
+export type EntryKind = 'entry' | 'revision' | 'tombstone';
+
+/** An entry as the log holds it. */
+export interface Entry {
+  readonly position: Position;
+  readonly kind: EntryKind;
+  readonly atomId: string;
+  /** Self-contained Atom, from `<…entry` to `</…entry>`; of a tombstone the at:deleted-entry element. */
+  readonly xml: string;
+  readonly recordedAt: Instant;
+}
+
+/** The key that uniqueness is kept on: an id may be too long for an index. */
+export function atomKey(atomId: string): Digest {
+  return digest(atomId);
+}
+
+export function digest(text: string): Digest {
+  return createHash('sha256').update(text, 'utf8').digest().subarray(0, 16);
+}

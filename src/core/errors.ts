@@ -1,0 +1,63 @@
+/**
+ * What a caller can mend. Everything else is a bug, is left alone and becomes a 500.
+ * The HTTP status of each code is known to http/problems.ts only.
+ */
+export type ErrorCode =
+  | 'not-well-formed' // the body cannot be parsed at all
+  | 'invalid-entry' // it parses and is no valid entry; `violations` names every mistake
+  | 'invalid-body' // an administrative body that breaks its schema
+  | 'unsupported-media-type'
+  | 'unsupported-encoding'
+  | 'too-large'
+  | 'incomplete-body' // the body ended early or stalled
+  | 'not-acceptable'
+  | 'bad-parameter' // a query parameter that is wrong in itself
+  | 'bad-marker'
+  | 'bad-search'
+  | 'unknown-marker' // an entry id that this feed does not hold
+  | 'marker-beyond-log' // a place that the log has not (or no longer) reached; `lastCommon` tells the last shared one
+  | 'not-found'
+  | 'gone'
+  | 'method-not-allowed'
+  | 'conflict'
+  | 'id-conflict' // the id is taken by other content
+  | 'precondition-required'
+  | 'precondition-failed'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'overloaded' // a bounded queue is full
+  | 'unavailable' // the database is away or too slow; nothing was written
+  | 'outcome-unknown'; // it may or may not have been written; sending the same again is safe
+
+/** One mistake in what was sent, with its place. */
+export interface Violation {
+  /** Where: a path of element or member names, for example `entry/category[3]/@term`. */
+  readonly path: string;
+  readonly message: string;
+  /** 1-based, in the document as it was sent; absent where there is no text to point at. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export interface ErrorDetails {
+  readonly violations?: readonly Violation[];
+  /** Methods that the resource has, for `method-not-allowed`. */
+  readonly allow?: readonly string[];
+  /** Seconds after which it makes sense to try again. */
+  readonly retryAfterSeconds?: number;
+  /** Extra members of the problem document (RFC 9457 §3.2). */
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export class FeedsError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'FeedsError';
+    this.code = code;
+    this.details = details;
+  }
+}
