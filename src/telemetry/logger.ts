@@ -1,0 +1,70 @@
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+
+export type Logger = PinoLogger;
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const FLUSH_MILLISECONDS = 100;
+const BUFFER_BYTES = 16 * 1024;
+/** When stdout does not keep up (a blocked pipe), lines beyond this are dropped: a log must not fill the memory. */
+const BUFFER_BYTES_AT_MOST = 16 * 1024 * 1024;
+
+const SECRETS = ['authorization', 'cookie', 'x-auth-token', 'set-cookie'];
+const REDACTED = [
+  ...SECRETS.flatMap((name) => [
+    `["${name}"]`,
+    `headers["${name}"]`,
+    `req.headers["${name}"]`,
+    `res.headers["${name}"]`,
+  ]),
+  'adminToken',
+  'config.adminToken',
+  'config.databaseUrl',
+];
+
+/**
+ * One JSON object a line, to stdout. Lines are collected and written at most 100 ms later, so that logging a request
+ * costs no system call of its own; what is left is written when the process exits.
+ */
+export function createLogger(level: LogLevel, to: DestinationStream = bufferedStdout()): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED, censor: '[secret]' },
+    },
+    to,
+  );
+}
+
+/** Hands what has been collected to the system, and waits for it; for the last moment of a process. */
+export function flushLogger(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    logger.flush(() => {
+      resolve();
+    });
+  });
+}
+
+function bufferedStdout(): DestinationStream {
+  const stdout = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    maxLength: BUFFER_BYTES_AT_MOST,
+    periodicFlush: FLUSH_MILLISECONDS,
+  });
+  // Whoever read our output has gone (`millrace serve | head`): no reason to stop serving.
+  stdout.on('error', () => undefined);
+  process.on('exit', () => {
+    try {
+      stdout.flushSync();
+    } catch {
+      // Not opened yet, or closed already: there is nobody left to tell.
+    }
+  });
+  return stdout;
+}

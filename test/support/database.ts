@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded.js';
+import { migrate } from '../../src/store/migrate.js';
+
+export interface TestDatabase {
+  /** For `pg`, and for DATABASE_URL of a server under test. */
+  readonly url: string;
+  /** Also ends connections that are still open. */
+  drop(): Promise<void>;
+}
+
+interface Server {
+  readonly url: string;
+  readonly template: string;
+  stop(): Promise<void>;
+}
+
+let server: Promise<Server> | undefined;
+let made = 0;
+
+/**
+ * A database of its own for a test file, with all migrations applied (or `empty`, with none). It lives in a Postgres
+ * that the first call starts, or in the one that TEST_DATABASE_URL names.
+ */
+export async function createDatabase(kind: 'migrated' | 'empty' = 'migrated'): Promise<TestDatabase> {
+  const { url, template } = await (server ??= startServer());
+  const name = `${template}_${String(++made)}`;
+  const from = kind === 'migrated' ? template : 'template0';
+  await command(url, `create database ${name} template ${from}`);
+  return {
+    url: withDatabase(url, name),
+    drop: () => command(url, `drop database if exists ${name} with (force)`),
+  };
+}
+
+/** For the root hook, after the last test. */
+export async function stopTestServer(): Promise<void> {
+  const started = server;
+  server = undefined;
+  await (await started)?.stop();
+}
+
+async function startServer(): Promise<Server> {
+  const template = `millrace_test_${randomBytes(4).toString('hex')}`;
+  const given = process.env['TEST_DATABASE_URL'] ?? '';
+  const { url, stop } = given === '' ? await startOwn() : { url: given, stop: () => Promise.resolve() };
+  await command(url, `create database ${template} encoding 'UTF8' locale 'C' template template0`);
+  await migrate({ connectionString: withDatabase(url, template) });
+  return {
+    url,
+    template,
+    async stop() {
+      if (given !== '') await command(url, `drop database if exists ${template} with (force)`);
+      await stop();
+    },
+  };
+}
+
+/** Without fsync: these tests ask what is in the database, not whether it survives the machine. */
+async function startOwn(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-test-'));
+  const settings = { fsync: 'off', full_page_writes: 'off', shared_buffers: '128MB', max_wal_size: '1GB' };
+  let postgres: EmbeddedPostgres;
+  try {
+    postgres = await startEmbedded({ dataDir, settings });
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    url: postgres.connectionString,
+    async stop() {
+      await postgres.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same server, another database. */
+export function withDatabase(url: string, name: string): string {
+  const [, before, after] = /^(\w+:\/\/[^/]*\/)[^?]*(.*)$/s.exec(url) ?? [];
+  if (before === undefined || after === undefined) throw new Error('expected postgresql://…/database');
+  return `${before}${name}${after}`;
+}
+
+async function command(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
