@@ -19,6 +19,8 @@ export interface DataDirectory {
 
 const MARKER = 'millrace.json';
 const LOCK = 'lock';
+/** USER_HZ: the same on every architecture that there is an embedded Postgres for. */
+const LINUX_TICKS_PER_SECOND = 100;
 /** What a fresh file system's root holds of itself. */
 const NOBODYS = new Set(['lost+found']);
 
@@ -195,17 +197,37 @@ function parseOwner(text: string): LockOwner | undefined {
  * Undefined when there is no such process; one that is dead and not yet buried (a zombie) counts as none.
  */
 export function processStart(pid: number): string | undefined {
-  if (process.platform === 'linux') {
-    try {
-      // proc(5): the name, in brackets, may hold anything; the state is field 3, the start field 22.
-      const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-      return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[19] ?? ''}`;
-    } catch {
-      return undefined;
-    }
+  if (process.platform !== 'linux') return startByPs(pid);
+  const ticks = startTicks(pid);
+  return ticks === undefined
+    ? undefined
+    : `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${String(ticks)}`;
+}
+
+/** When the process started, in seconds since 1970 as the clock counts them now; undefined when there is none. */
+export function processStartSeconds(pid: number): number | undefined {
+  if (process.platform !== 'linux') {
+    const started = startByPs(pid);
+    return started === undefined ? undefined : Date.parse(started) / 1000;
   }
+  const ticks = startTicks(pid);
+  if (ticks === undefined) return undefined;
+  const uptime = Number.parseFloat(readFileSync('/proc/uptime', 'latin1'));
+  return Date.now() / 1000 - uptime + ticks / LINUX_TICKS_PER_SECOND;
+}
+
+function startTicks(pid: number): number | undefined {
+  try {
+    // proc(5): the name, in brackets, may hold anything; the state is field 3, the start field 22.
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
+  } catch {
+    return undefined;
+  }
+}
+
+function startByPs(pid: number): string | undefined {
   try {
     const [state = '', ...started] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
       encoding: 'latin1',

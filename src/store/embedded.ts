@@ -8,7 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../core/start-error.js';
 import type { Logger } from '../telemetry/logger.js';
-import { type DataDirectory, openDataDirectory, processStart, syncDirectory } from './data-directory.js';
+import {
+  type DataDirectory,
+  openDataDirectory,
+  processStart,
+  processStartSeconds,
+  syncDirectory,
+} from './data-directory.js';
 import { findPostgresPackage, preparePostgresBinaries, type RunAs } from './postgres-binaries.js';
 
 export interface EmbeddedOptions {
@@ -54,6 +60,8 @@ const START_SECONDS = 600;
 const RESTART_MILLISECONDS = { first: 50, most: 5_000 };
 /** After so long without a crash the next restart comes at once again. */
 const STEADY_MILLISECONDS = 30_000;
+/** Between a process's start and the moment that postmaster.pid gives for it, clock corrections included. */
+const START_TOLERANCE_SECONDS = 5;
 const LOG_BYTES = 16 * 1024 * 1024;
 
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -62,9 +70,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
   full_page_writes: 'on',
   shared_buffers: '256MB',
   max_wal_size: '4GB',
-  wal_compression: 'on',
+  checkpoint_timeout: '15min',
   max_connections: '100',
   jit: 'off',
+  // Short queries gain nothing, and parallel workers need more of /dev/shm than containers give.
+  max_parallel_workers_per_gather: '0',
+  max_parallel_maintenance_workers: '0',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
@@ -421,7 +432,7 @@ async function shutDown(child: ChildProcess): Promise<void> {
 
 /** Only what Postgres needs: its behaviour must not hang on PGPORT or LC_ALL in somebody's shell. */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+  return { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 }
 
 async function openLog(path: string): ReturnType<typeof open> {
@@ -485,25 +496,39 @@ async function recordedPid(postgres: string): Promise<number | undefined> {
   return pid > 0 ? pid : undefined;
 }
 
-/** Live processes of Postgres whose working directory is this data directory. Elsewhere than on Linux: the postmaster. */
+/** Live processes of Postgres on this data directory: known by where they work, or by what postmaster.pid says. */
 async function runningOn(postgres: string): Promise<number[]> {
-  if (process.platform !== 'linux') {
-    const pid = await recordedPid(postgres);
-    if (pid === undefined || processStart(pid) === undefined) return [];
-    // postmaster.pid's line 3 is when it started, in seconds: another process with this number is younger or older.
-    return [pid];
-  }
+  const recorded = await recordedPostmaster(postgres);
+  if (process.platform !== 'linux') return recorded === undefined ? [] : [recorded];
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-  return pids.filter((pid) => isPostgresOn(pid, postgres));
+  return pids.filter((pid) => pid === recorded || isPostgresOn(pid, postgres));
+}
+
+/** The process that postmaster.pid names, if it is the one that wrote the file and not a later one of that number. */
+async function recordedPostmaster(postgres: string): Promise<number | undefined> {
+  const lines = (await readFile(pidFile(postgres), 'latin1').catch(() => '')).split('\n');
+  const [pid, started] = [Number(lines[0]), Number(lines[2])];
+  if (!(pid > 0) || pid === process.pid) return undefined;
+  const found = processStartSeconds(pid);
+  if (found === undefined || Math.abs(found - started) > START_TOLERANCE_SECONDS) return undefined;
+  return process.platform !== 'linux' || isPostgres(pid) ? pid : undefined;
 }
 
 function isPostgresOn(pid: number, postgres: string): boolean {
   try {
-    if (readlinkSync(`/proc/${String(pid)}/cwd`) !== postgres) return false;
-    const program = readFileSync(`/proc/${String(pid)}/cmdline`, 'latin1').split(/[\0 ]/)[0] ?? '';
-    return processStart(pid) !== undefined && (basename(program) === 'postgres' || program.startsWith('postgres:'));
+    return readlinkSync(`/proc/${String(pid)}/cwd`) === postgres && isPostgres(pid);
   } catch {
-    // Ended meanwhile, or somebody else's, which we could not have started.
+    // Ended meanwhile; or we may not look at it, as root in a container may not at other users' processes.
+    return false;
+  }
+}
+
+/** Alive, and the postmaster (by its program) or a backend (by the title that it gave itself). */
+function isPostgres(pid: number): boolean {
+  try {
+    const program = readFileSync(`/proc/${String(pid)}/cmdline`, 'latin1').split(/[\0 ]/)[0] ?? '';
+    return (basename(program) === 'postgres' || program === 'postgres:') && processStart(pid) !== undefined;
+  } catch {
     return false;
   }
 }

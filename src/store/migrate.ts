@@ -194,5 +194,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
 
 /** `position` counts characters from 1 (Postgres' field P). */
 function lineAt(sql: string, position: number): number {
-  return [...sql].slice(0, position - 1).filter((character) => character === '\n').length + 1;
+  return Array.from(sql)
+    .slice(0, position - 1)
+    .reduce((line, character) => (character === '\n' ? line + 1 : line), 1);
 }

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { constants, readFileSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -100,8 +99,7 @@ async function runs(bin: string, runAs: RunAs): Promise<string | undefined> {
 
 async function copyOnce(found: PostgresPackage): Promise<string> {
   const cache = await cacheDirectory();
-  const digest = createHash('sha256').update(found.version).update(found.native).digest('hex').slice(0, 8);
-  const place = join(cache, `postgres-${found.version}-${digest}`);
+  const place = join(cache, `postgres-${found.version}-${process.arch}`);
   if (await isOurs(place)) return place;
   const unfinished = await mkdtemp(`${place}.`);
   try {
