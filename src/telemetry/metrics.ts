@@ -1,0 +1,172 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What the server counts and how /metrics shows it. The counting functions are cheap enough for every request. */
+export interface Metrics {
+  /** An answered request. `route` is the pattern that matched, such as `/feeds/:workspace/:feed`, never a URL as sent. */
+  request(route: string, method: string, status: number, seconds: number): void;
+  /** A committed batch of the log. */
+  batch(batch: { requests: number; entries: number; octets: number; seconds: number }): void;
+  /** A page that was asked for was, or was not, in the page cache. */
+  pageHit(): void;
+  pageMiss(): void;
+  /** Entries that retention deleted. */
+  removed(entries: number): void;
+  /** From now on the gauges show what these functions tell at the moment of the scrape. */
+  watch(sources: MetricSources): void;
+  readonly contentType: string;
+  /** All of it in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+export interface MetricSources {
+  /** Bytes of requests that wait to be written. */
+  readonly queueBytes: () => number;
+  readonly pageCacheBytes: () => number;
+  /** Connections of the readers' pool: lent out, open in all, and requests that wait for one. */
+  readonly pool: () => { inUse: number; open: number; waiting: number };
+  /** The LISTEN connection is up, so that heads are answered from memory. */
+  readonly listening: () => boolean;
+}
+
+const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const BATCH_ENTRIES = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = countRequests();
+
+  const batchSeconds = new Histogram({
+    name: 'millrace_batch_duration_seconds',
+    help: 'Time that a batch of the log took, from its lock to its commit',
+    buckets: BATCH_SECONDS,
+    registers,
+  });
+  const batchEntries = new Histogram({
+    name: 'millrace_batch_entries',
+    help: 'Entries that a batch of the log wrote',
+    buckets: BATCH_ENTRIES,
+    registers,
+  });
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+  const batchRequests = counter('millrace_batch_requests_total', 'Requests that were answered by a batch of the log');
+  const published = counter(
+    'millrace_entries_published_total',
+    'Entries that were written, revisions and tombstones too',
+  );
+  const publishedBytes = counter('millrace_published_bytes_total', 'Bytes of the entries that were written');
+  const hits = counter('millrace_page_cache_hits_total', 'Pages that were asked for and found in the page cache');
+  const misses = counter(
+    'millrace_page_cache_misses_total',
+    'Pages that were asked for and not found in the page cache',
+  );
+  const removed = counter('millrace_entries_removed_total', 'Entries that retention deleted');
+
+  let sources: MetricSources | undefined;
+  const gauge = (name: string, help: string, read: (from: MetricSources) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        if (sources !== undefined) this.set(read(sources));
+      },
+    });
+  };
+  gauge('millrace_queue_bytes', 'Bytes of requests that wait to be written', (from) => from.queueBytes());
+  gauge('millrace_page_cache_bytes', 'Bytes that the page cache holds', (from) => from.pageCacheBytes());
+  gauge(
+    'millrace_pool_connections_in_use',
+    "Connections of the readers' pool that are lent out",
+    (from) => from.pool().inUse,
+  );
+  gauge('millrace_pool_connections_open', "Connections of the readers' pool", (from) => from.pool().open);
+  gauge('millrace_pool_waiting', 'Queries that wait for a connection', (from) => from.pool().waiting);
+  gauge('millrace_head_memory_listening', 'Whether the LISTEN connection is up', (from) => (from.listening() ? 1 : 0));
+
+  return {
+    request: requests.observe,
+    batch({ requests: answered, entries, octets, seconds }) {
+      batchRequests.inc(answered);
+      if (entries === 0) return;
+      batchSeconds.observe(seconds);
+      batchEntries.observe(entries);
+      published.inc(entries);
+      publishedBytes.inc(octets);
+    },
+    pageHit() {
+      hits.inc();
+    },
+    pageMiss() {
+      misses.inc();
+    },
+    removed(entries) {
+      removed.inc(entries);
+    },
+    watch(given) {
+      sources = given;
+    },
+    contentType: registry.contentType,
+    text: async () => `${await registry.metrics()}\n${requests.text()}`,
+  };
+}
+
+interface Series {
+  readonly counts: number[];
+  sum: number;
+}
+
+/**
+ * The histogram of requests. Counted by ourselves because prom-client takes 1.1 µs for each observation of a labelled
+ * histogram, a few per cent of a whole answer; this takes 60 ns.
+ */
+function countRequests(): { observe: Metrics['request']; text: () => string } {
+  const name = 'millrace_http_request_duration_seconds';
+  const routes = new Map<string, Map<string, Map<number, Series>>>();
+
+  function newSeries(route: string, method: string, status: number): Series {
+    const methods = routes.get(route) ?? new Map<string, Map<number, Series>>();
+    const statuses = methods.get(method) ?? new Map<number, Series>();
+    const series = { counts: new Array<number>(REQUEST_SECONDS.length + 1).fill(0), sum: 0 };
+    routes.set(route, methods.set(method, statuses.set(status, series)));
+    return series;
+  }
+
+  return {
+    observe(route, method, status, seconds) {
+      const series = routes.get(route)?.get(method)?.get(status) ?? newSeries(route, method, status);
+      let bucket = 0;
+      while (bucket < REQUEST_SECONDS.length && seconds > (REQUEST_SECONDS[bucket] ?? 0)) bucket += 1;
+      series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
+      series.sum += seconds;
+    },
+    text() {
+      const lines = [
+        `# HELP ${name} Time from the request's first byte to the answer's last`,
+        `# TYPE ${name} histogram`,
+      ];
+      for (const [route, methods] of routes) {
+        for (const [method, statuses] of methods) {
+          for (const [status, { counts, sum }] of statuses) {
+            const labels = `route="${escapeLabel(route)}",method="${escapeLabel(method)}",status="${String(status)}"`;
+            let below = 0;
+            counts.forEach((count, bucket) => {
+              below += count;
+              lines.push(
+                `${name}_bucket{le="${String(REQUEST_SECONDS[bucket] ?? '+Inf')}",${labels}} ${String(below)}`,
+              );
+            });
+            lines.push(`${name}_sum{${labels}} ${String(sum)}`, `${name}_count{${labels}} ${String(below)}`);
+          }
+        }
+      }
+      return `${lines.join('\n')}\n`;
+    },
+  };
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
