@@ -6,9 +6,8 @@ export interface Metrics {
   request(route: string, method: string, status: number, seconds: number): void;
   /** A committed batch of the log. */
   batch(batch: { requests: number; entries: number; octets: number; seconds: number }): void;
-  /** A page that was asked for was, or was not, in the page cache. */
-  pageHit(): void;
-  pageMiss(): void;
+  /** A page that was asked for was in the page cache, or was not. */
+  pageCache(hit: boolean): void;
   /** Entries that retention deleted. */
   removed(entries: number): void;
   /** From now on the gauges show what these functions tell at the moment of the scrape. */
@@ -96,11 +95,8 @@ export function createMetrics(): Metrics {
       published.inc(entries);
       publishedBytes.inc(octets);
     },
-    pageHit() {
-      hits.inc();
-    },
-    pageMiss() {
-      misses.inc();
+    pageCache(hit) {
+      (hit ? hits : misses).inc();
     },
     removed(entries) {
       removed.inc(entries);
