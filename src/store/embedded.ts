@@ -275,12 +275,6 @@ async function keepRunning(cluster: Cluster, logger: Logger | undefined): Promis
   const given = new AbortController();
   const isStopping = (): boolean => given.signal.aborted;
 
-  // Without this a plain process.exit() would leave Postgres running until the next start.
-  const onExit = (): void => {
-    child?.kill('SIGINT');
-  };
-  process.on('exit', onExit);
-
   const watched = watch();
   async function watch(): Promise<void> {
     let pause = RESTART_MILLISECONDS.first;
@@ -310,7 +304,6 @@ async function keepRunning(cluster: Cluster, logger: Logger | undefined): Promis
     await watched;
     // A start that was under way when `stop` came.
     if (child !== undefined) await shutDown(child);
-    process.off('exit', onExit);
     if (cluster.socketDirectory !== cluster.directory.postgres) {
       await rm(cluster.socketDirectory, { recursive: true, force: true });
     }
@@ -373,6 +366,12 @@ async function launch(cluster: Cluster, given?: AbortSignal): Promise<ChildProce
     await log.close();
   }
   const ended = exit(child);
+  // Without this a plain process.exit() would leave Postgres running until the next start.
+  const onExit = (): void => {
+    child.kill('SIGINT');
+  };
+  process.on('exit', onExit);
+  void ended.then(() => process.off('exit', onExit));
   const late = Date.now() + START_SECONDS * 1000;
   for (;;) {
     const failure = await Promise.race([ended, sleep(10)]);

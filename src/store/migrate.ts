@@ -36,9 +36,10 @@ type Asker = Pick<pg.ClientBase, 'query'>;
 /**
  * Applies what the database lacks of `directory`'s `NNNN_name.sql`, in order, each in a transaction of its own. Nodes
  * that start together wait for each other.
+ * @returns the names of the files that were applied
  * @throws StartError when the database cannot be reached or used, was migrated by newer code, or a migration fails
  */
-export async function migrate(connection: pg.ClientConfig, directory: string = MIGRATIONS): Promise<void> {
+export async function migrate(connection: pg.ClientConfig, directory: string = MIGRATIONS): Promise<string[]> {
   const migrations = await readMigrations(directory);
   const client = new pg.Client({ connectionTimeoutMillis: 10_000, ...connection });
   // A connection that dies also fails the query that was waiting; without a listener it would end the process.
@@ -47,7 +48,15 @@ export async function migrate(connection: pg.ClientConfig, directory: string = M
   try {
     await checkServer(client);
     // One transaction each, with a lock that ends with it: nothing is left behind when a node dies, and poolers do no harm.
-    while (await applyNext(client, migrations));
+    const files: string[] = [];
+    for (
+      let next = await applyNext(client, migrations);
+      next !== undefined;
+      next = await applyNext(client, migrations)
+    ) {
+      files.push(next.file);
+    }
+    return files;
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -117,8 +126,8 @@ async function checkServer(client: pg.Client): Promise<void> {
   }
 }
 
-/** @returns whether there may be more to apply. */
-async function applyNext(client: pg.Client, migrations: readonly Migration[]): Promise<boolean> {
+/** @returns what was applied; undefined when there was nothing left to apply. */
+async function applyNext(client: pg.Client, migrations: readonly Migration[]): Promise<Migration | undefined> {
   // The pool's role may be read-only by default.
   await client.query('begin read write');
   try {
@@ -127,7 +136,7 @@ async function applyNext(client: pg.Client, migrations: readonly Migration[]): P
     const next = firstToApply(applied, migrations);
     if (next !== undefined) await apply(client, next);
     await client.query('commit');
-    return next !== undefined && next.version < migrations.length;
+    return next;
   } catch (cause) {
     await client.query('rollback').catch(() => undefined);
     throw cause;

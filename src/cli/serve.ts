@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../config.js';
+import { start } from '../server.js';
+import { createLogger, flushLogger } from '../telemetry/logger.js';
+
+/** Ctrl-C reaches us from the terminal and once more through npm: within this time it is one wish. */
+const ONE_WISH_MILLISECONDS = 500;
+/** Beyond draining: for Postgres to write its checkpoint and end. */
+const STOP_POSTGRES_SECONDS = 25;
+
+/** `millrace serve`: until SIGTERM or SIGINT, which drain; a second one ends it at once. */
+export async function runServe(config: Config, print: (line: string) => void): Promise<void> {
+  // Whoever read our output has gone (`millrace serve | head`): no reason to stop serving.
+  process.stdout.on('error', () => undefined);
+  const logger = createLogger(config.logLevel);
+  let ask: (signal: NodeJS.Signals) => void = () => undefined;
+  const asked = new Promise<NodeJS.Signals>((resolve) => {
+    ask = resolve;
+  });
+  let first = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    ask(signal);
+    if (first === 0) first = Date.now();
+    else if (Date.now() - first > ONE_WISH_MILLISECONDS) process.exit(1);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  // Without a file to read again, SIGHUP is what it is to any program: its terminal has gone.
+  if (config.feedsFile === undefined) process.on('SIGHUP', onSignal);
+
+  const running = await start(config, logger);
+  if (config.feedsFile !== undefined) {
+    process.on('SIGHUP', () => {
+      logger.info({ feedsFile: config.feedsFile }, 'reading the feeds file again');
+      running.reload().catch((error: unknown) => {
+        logger.error({ err: error }, 'the feeds file was not applied; what was before stays');
+      });
+    });
+  }
+  if (running.adminToken !== undefined) {
+    print(`Admin token, shown this once: ${running.adminToken}`);
+  }
+  print(`Millrace listens on ${running.url}`);
+
+  logger.info({ signal: await asked }, 'draining');
+  const late = new AbortController();
+  const deadline = (config.shutdownSeconds + STOP_POSTGRES_SECONDS) * 1000;
+  const stopped = await Promise.race([
+    running.stop().then(() => true),
+    sleep(deadline, false, { signal: late.signal, ref: false }).catch(() => false),
+  ]);
+  late.abort();
+  if (stopped) logger.info('stopped');
+  else logger.error('did not stop in time');
+  await flushLogger(logger);
+  process.exit(stopped ? 0 : 1);
+}

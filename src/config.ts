@@ -1,0 +1,170 @@
+import { resolve } from 'node:path';
+import { StartError } from './core/start-error.js';
+import { LOG_LEVELS, type LogLevel } from './telemetry/logger.js';
+
+/** All settings of a server, checked; read once from the environment. */
+export interface Config {
+  /** `PORT`; 0 takes any free one. */
+  readonly port: number;
+  readonly host: string;
+  /** The base of every URL that we hand out, without a trailing slash; when not given, made of host and port. */
+  readonly publicUrl: string | undefined;
+  /** When not given, the server brings its own Postgres, in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** When not given, made at the first start. */
+  readonly adminToken: string | undefined;
+  readonly logLevel: LogLevel;
+  /** Absolute; YAML or JSON. */
+  readonly feedsFile: string | undefined;
+  /** Origins whose scripts may read answers; `*` for all. */
+  readonly corsOrigins: readonly string[];
+  /** What may wait to be written, of all publishers together. */
+  readonly queueBytes: number;
+  /** Bodies that are being received and parsed, all together. */
+  readonly bodyBytesInFlight: number;
+  readonly pageCacheBytes: number;
+  /** A body that has not arrived by then is given up. */
+  readonly bodyTimeoutSeconds: number;
+  /** What has been accepted must be done by then when the server is told to stop. */
+  readonly shutdownSeconds: number;
+  /** From one run of retention to the next. */
+  readonly retentionSeconds: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const MEBIBYTE = 1024 * 1024;
+const ADMIN_TOKEN_LENGTH = 16;
+/** RFC 6750 §2.1: what can stand behind `Bearer`. */
+const BEARER = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** @throws StartError that names every mistake. */
+export function readConfig(environment: Environment = process.env): Config {
+  const read = reader(environment);
+  const config: Config = {
+    port: read.number('PORT', { by: 8080, from: 0, to: 65_535 }),
+    host: read.text('HOST', isHost, 'a host name or an IP address') ?? '127.0.0.1',
+    publicUrl: read
+      .text('PUBLIC_URL', isBaseUrl, 'an absolute http or https URL without user, query and fragment')
+      ?.replace(/\/+$/, ''),
+    databaseUrl: read.secret('DATABASE_URL', isPostgresUrl, 'a URL like postgresql://user:password@host:5432/database'),
+    dataDir: resolve(read.text('DATA_DIR') ?? 'data'),
+    adminToken: read.secret(
+      'ADMIN_TOKEN',
+      (text) => text.length >= ADMIN_TOKEN_LENGTH && BEARER.test(text),
+      `at least ${String(ADMIN_TOKEN_LENGTH)} of A-Z a-z 0-9 . _ ~ + / -`,
+    ),
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
+    feedsFile: resolved(read.text('FEEDS_FILE')),
+    corsOrigins: read.list('CORS_ORIGINS', isOrigin, '* or origins like https://example.org, with commas in between'),
+    queueBytes: read.number('QUEUE_BYTES', { by: 64 * MEBIBYTE, from: MEBIBYTE }),
+    bodyBytesInFlight: read.number('BODY_BYTES_IN_FLIGHT', { by: 64 * MEBIBYTE, from: MEBIBYTE }),
+    pageCacheBytes: read.number('PAGE_CACHE_BYTES', { by: 128 * MEBIBYTE, from: 0 }),
+    bodyTimeoutSeconds: read.number('BODY_TIMEOUT_SECONDS', { by: 10, from: 1, to: 3600 }),
+    shutdownSeconds: read.number('SHUTDOWN_SECONDS', { by: 20, from: 0, to: 3600 }),
+    retentionSeconds: read.number('RETENTION_SECONDS', { by: 60, from: 1, to: 86_400 }),
+  };
+  read.finish();
+  return Object.freeze(config);
+}
+
+interface Reader {
+  text(name: string, isLegal?: (text: string) => boolean, expected?: string): string | undefined;
+  /** A text that no message repeats. */
+  secret(name: string, isLegal: (text: string) => boolean, expected: string): string | undefined;
+  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined;
+  list(name: string, isLegal: (item: string) => boolean, expected: string): readonly string[];
+  number(name: string, range: { readonly by: number; readonly from: number; readonly to?: number }): number;
+  finish(): void;
+}
+
+/** Collects mistakes instead of stopping at the first. An empty variable is an absent one. */
+function reader(environment: Environment): Reader {
+  const mistakes: string[] = [];
+  const given = (name: string): string | undefined => {
+    const text = environment[name]?.trim();
+    return text === '' ? undefined : text;
+  };
+  const wrong = (name: string, is: string, expected: string): void => {
+    mistakes.push(`  ${name} is ${is}, expected ${expected}`);
+  };
+  const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  return {
+    text(name, isLegal = () => true, expected = '') {
+      const text = given(name);
+      if (text === undefined || isLegal(text)) return text;
+      wrong(name, quoted(text), expected);
+      return undefined;
+    },
+    secret(name, isLegal, expected) {
+      const text = given(name);
+      if (text === undefined || isLegal(text)) return text;
+      wrong(name, 'something else (not shown)', expected);
+      return undefined;
+    },
+    oneOf<T extends string>(name: string, values: readonly T[]) {
+      const text = given(name)?.toLowerCase();
+      const value = values.find((known) => known === text);
+      if (text !== undefined && value === undefined) wrong(name, quoted(text), `one of ${values.join(', ')}`);
+      return value;
+    },
+    list(name, isLegal, expected) {
+      const items = (given(name) ?? '').split(/[\s,]+/).filter((item) => item !== '');
+      const bad = items.find((item) => !isLegal(item));
+      if (bad !== undefined) wrong(name, quoted(bad), expected);
+      return Object.freeze(items);
+    },
+    number(name, { by, from, to = Number.MAX_SAFE_INTEGER }) {
+      const text = given(name);
+      if (text === undefined) return by;
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+      if (value >= from && value <= to) return value;
+      const range = to === Number.MAX_SAFE_INTEGER ? `from ${String(from)}` : `from ${String(from)} to ${String(to)}`;
+      wrong(name, quoted(text), `a whole number ${range}`);
+      return by;
+    },
+    finish() {
+      if (mistakes.length === 0) return;
+      throw new StartError(
+        `${mistakes.length === 1 ? 'a setting is' : 'settings are'} wrong:\n${mistakes.join('\n')}`,
+        {
+          hint: 'Settings are environment variables; `millrace help` lists them.',
+        },
+      );
+    },
+  };
+}
+
+function resolved(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}
+
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9:._%-]+$/.test(text);
+}
+
+function isBaseUrl(text: string): boolean {
+  const url = parseUrl(text);
+  return (
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === '' &&
+    url.password === '' &&
+    !/[?#\s]/.test(text)
+  );
+}
+
+/** RFC 6454 §6.2, as browsers send it: scheme, host, and the port where it is not the scheme's own. */
+function isOrigin(text: string): boolean {
+  return text === '*' || (/^https?:/i.test(text) && parseUrl(text)?.origin === text);
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/\S+$/.test(text);
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
