@@ -461,6 +461,7 @@ function contentRule(type: string | undefined, outside: boolean): ContentRule {
     if (outside) return type === undefined ? 'outside' : 'refused';
     return type ?? 'text';
   }
+  if (type === 'application/xml' && !outside) return 'xml';
   if (!MEDIA_TYPE.test(type)) return 'refused';
   const name = type.replace(/[ \t]*;.*$/s, '').toLowerCase();
   if (name.startsWith('multipart/') || name.startsWith('message/')) return 'refused';

@@ -1,5 +1,5 @@
-/** 1: year … 6: second, 7: fraction with its point, 8: offset. Upper-case T and Z: RFC 4287 §3.3. */
-const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+/** Upper-case T and Z: RFC 4287 §3.3. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
 
@@ -17,36 +17,52 @@ export function isRfc3339(text: string): boolean {
  * leap seconds: all of 23:59:60 becomes the last millisecond before the next minute, so that order is kept.
  */
 export function toInstantMs(text: string): number | undefined {
-  const match = DATE_TIME.exec(text);
-  if (match === null) return undefined;
-  const year = Number(match[1]);
-  const month = Number(match[2]);
-  const day = Number(match[3]);
-  const hour = Number(match[4]);
-  const minute = Number(match[5]);
-  const second = Number(match[6]);
+  if (!DATE_TIME.test(text)) return undefined;
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
   if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 60) return undefined;
-  const offset = offsetMinutes(match[8]!);
+  const offset = offsetMinutes(text);
   if (offset === undefined) return undefined;
 
   const startOfMinute = utc(year, month, day) + (hour * 60 + minute - offset) * MINUTE_MS;
   if (second === 60) return endsMonth(startOfMinute + MINUTE_MS) ? startOfMinute + MINUTE_MS - 1 : undefined;
-  const fraction = match[7] === undefined ? 0 : Number(match[7].slice(1, 4).padEnd(3, '0'));
-  return startOfMinute + second * 1000 + fraction;
+  return startOfMinute + second * 1000 + fractionMs(text);
 }
 
-/** `+01:30` → 90. RFC 3339 §4.3: `-00:00` means UTC of an unknown local time. */
+function twoDigits(text: string, at: number): number {
+  return (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30;
+}
+
+/** Of a text whose fraction, if it has one, begins at 19: `2024-03-11T15:00:09.48Z` → 480. */
+function fractionMs(text: string): number {
+  if (text.charAt(19) !== '.') return 0;
+  let milliseconds = 0;
+  let weight = 100;
+  for (let at = 20; weight >= 1; at++, weight /= 10) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    milliseconds += digit * weight;
+  }
+  return milliseconds;
+}
+
+/** Of a text that ends in its offset: `…+01:30` → 90. RFC 3339 §4.3: `-00:00` is UTC, of an unknown local time. */
 function offsetMinutes(text: string): number | undefined {
-  if (text === 'Z') return 0;
-  const hours = Number(text.slice(1, 3));
-  const minutes = Number(text.slice(4, 6));
+  if (text.endsWith('Z')) return 0;
+  const hours = twoDigits(text, text.length - 5);
+  const minutes = twoDigits(text, text.length - 2);
   if (hours > 23 || minutes > 59) return undefined;
-  return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes);
+  return (text.charAt(text.length - 6) === '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
-/** Date.UTC takes the years 0 to 99 for 1900 to 1999. */
 function utc(year: number, month: number, day: number): number {
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  if (year > 99) return Date.UTC(year, month - 1, day);
   const date = new Date(0);
   return date.setUTCFullYear(year, month - 1, day);
 }

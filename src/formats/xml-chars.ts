@@ -6,13 +6,6 @@ export const NAME_START = 1;
 export const NAME = 2;
 /** S, production [3]. */
 export const SPACE = 4;
-/** Needs no second look in text: neither markup, nor a carriage return, nor the end of `]]>`. */
-export const TEXT = 8;
-/** Needs no second look in an attribute's value. */
-export const VALUE = 16;
-/** Char, production [2]. */
-export const CHAR = 32;
-
 /** The bits above for each ASCII code. */
 export const ASCII: Uint8Array = asciiClasses();
 
@@ -24,9 +17,6 @@ function asciiClasses(): Uint8Array {
     if (/[A-Za-z_]/.test(character)) bits |= NAME_START;
     if (/[A-Za-z0-9_.-]/.test(character)) bits |= NAME;
     if (/[ \t\r\n]/.test(character)) bits |= SPACE;
-    if (/[^<&>]/.test(character) && (code >= 0x20 || /[\t\n]/.test(character))) bits |= TEXT;
-    if (/[^<&"']/.test(character) && code >= 0x20) bits |= VALUE;
-    if (code >= 0x20 || /[\t\n\r]/.test(character)) bits |= CHAR;
     classes[code] = bits;
   }
   return classes;

@@ -1,26 +1,26 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { FeedsError } from '../core/errors.js';
-import { notWellFormed } from './xml.js';
+import { USUAL_DECLARATION, notWellFormed } from './xml.js';
 
 type Encoding = 'utf-8' | 'us-ascii' | 'iso-8859-1' | 'utf-16le' | 'utf-16be';
 
 /** `utf-16` leaves the order of the bytes to the byte order mark. */
 type Label = Encoding | 'utf-16';
 
-const LABELS: Readonly<Record<string, Label>> = {
-  'utf-8': 'utf-8',
-  utf8: 'utf-8',
-  'us-ascii': 'us-ascii',
-  ascii: 'us-ascii',
-  'iso-8859-1': 'iso-8859-1',
-  'iso_8859-1': 'iso-8859-1',
-  iso8859_1: 'iso-8859-1',
-  'iso8859-1': 'iso-8859-1',
-  latin1: 'iso-8859-1',
-  'utf-16': 'utf-16',
-  'utf-16le': 'utf-16le',
-  'utf-16be': 'utf-16be',
-};
+const LABELS: ReadonlyMap<string, Label> = new Map<string, Label>([
+  ['UTF-8', 'utf-8'],
+  ['utf-8', 'utf-8'],
+  ['utf8', 'utf-8'],
+  ['us-ascii', 'us-ascii'],
+  ['ascii', 'us-ascii'],
+  ['iso-8859-1', 'iso-8859-1'],
+  ['iso_8859-1', 'iso-8859-1'],
+  ['iso8859-1', 'iso-8859-1'],
+  ['latin1', 'iso-8859-1'],
+  ['utf-16', 'utf-16'],
+  ['utf-16le', 'utf-16le'],
+  ['utf-16be', 'utf-16be'],
+]);
 
 const SUPPORTED = 'UTF-8, US-ASCII, ISO-8859-1 and UTF-16';
 
@@ -83,15 +83,13 @@ function signatureOf(body: Buffer): Signature {
 }
 
 function labelOf(name: string, where: string): Label {
-  const label =
-    LABELS[
-      name
-        .trim()
-        .replace(/^["']|["']$/g, '')
-        .toLowerCase()
-    ];
+  const label = LABELS.get(name) ?? LABELS.get(unquoted(name).toLowerCase());
   if (label === undefined) throw unsupported(`"${name.slice(0, 40)}"`, where);
   return label;
+}
+
+function unquoted(name: string): string {
+  return name.trim().replace(/^["']|["']$/g, '');
 }
 
 function unsupported(what: string, where: string): FeedsError {
@@ -118,7 +116,8 @@ function declaredName(head: string): string | undefined {
 function declaredIn8Bit(bytes: Buffer): Encoding {
   // "<?": most bodies without a declaration need not be looked at any further.
   if (bytes[0] !== 0x3c || bytes[1] !== 0x3f) return 'utf-8';
-  const name = declaredName(bytes.toString('latin1', 0, DECLARATION_BYTES));
+  const head = bytes.toString('latin1', 0, DECLARATION_BYTES);
+  const name = head.startsWith(USUAL_DECLARATION) ? undefined : declaredName(head);
   if (name === undefined) return 'utf-8';
   const label = labelOf(name, 'the XML declaration');
   if (label === 'utf-16' || label === 'utf-16le' || label === 'utf-16be') {

@@ -1,6 +1,6 @@
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
-import { ASCII, CHAR, NAME, SPACE, TEXT, VALUE, isChar, isName, isNameStart, showCharacter } from './xml-chars.js';
+import { ASCII, NAME, SPACE, isChar, isName, isNameStart, showCharacter } from './xml-chars.js';
 
 export const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
 export const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
@@ -85,10 +85,12 @@ const NAME_END = 2;
 const NAME_HASH = 3;
 const VALUE_START = 4;
 const VALUE_END = 5;
-/** 1 when the value differs from what is written. */
-const VALUE_COOKED = 6;
+/** 1 when there are references in it. */
+const VALUE_REFERS = 6;
 const STRIDE = 7;
 
+/** With it nearly every document begins. */
+export const USUAL_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>';
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"([^"<&]*)"|'([^'<&]*)')(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[A-Za-z][A-Za-z0-9._-]*"|'[A-Za-z][A-Za-z0-9._-]*'))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>/;
 
@@ -114,6 +116,12 @@ export class XmlScanner implements StartTag {
   private readonly limits: XmlLimits;
   private position = 0;
   private rootSeen = false;
+  /** So far the characters are known to be legal, or `illegalAt` is the first that is not. */
+  private checked = 0;
+  private illegalAt = Infinity;
+  private nextMarkup = -1;
+  private nextAmpersand = -1;
+  private nextBrackets = -1;
 
   private nameStart = 0;
   private nameColon = -1;
@@ -149,14 +157,17 @@ export class XmlScanner implements StartTag {
   run(until = Infinity): boolean {
     const { source } = this;
     const { length } = source;
+    const stop = until < length ? until : length;
+    if (this.checked < stop) {
+      this.illegalAt = firstIllegal(source, this.checked, stop);
+      this.checked = stop;
+    }
+    const { illegalAt } = this;
     let at = this.position;
     if (at === 0) at = this.declaration();
-    while (at < length && at < until) {
-      const code = source.charCodeAt(at);
-      if (code !== LT) {
-        if (this.depth === 0) at = this.outside(at);
-        else if (code === AMP) at = this.textReference(at);
-        else at = this.text(at, until);
+    while (at < stop && at <= illegalAt) {
+      if (source.charCodeAt(at) !== LT) {
+        at = this.depth === 0 ? this.outside(at) : this.text(at, stop);
         continue;
       }
       const next = at + 1 < length ? source.charCodeAt(at + 1) : 0;
@@ -165,6 +176,7 @@ export class XmlScanner implements StartTag {
       else if (next === QUESTION) at = this.instruction(at);
       else at = this.startTag(at);
     }
+    if (illegalAt < length) throw this.illegal(illegalAt);
     this.position = at;
     if (at < length) return false;
     this.finish();
@@ -212,6 +224,7 @@ export class XmlScanner implements StartTag {
 
   private declaration(): number {
     const { source } = this;
+    if (source.startsWith(USUAL_DECLARATION)) return USUAL_DECLARATION.length;
     if (!source.startsWith('<?xml')) return 0;
     const code = source.length > 5 ? source.charCodeAt(5) : 0;
     if (isName(code) || code === COLON) return 0;
@@ -243,50 +256,48 @@ export class XmlScanner implements StartTag {
     return at;
   }
 
-  private text(from: number, until: number): number {
+  /** Character data or a reference. */
+  private text(from: number, stop: number): number {
     const { source } = this;
-    const stop = until < source.length ? until : source.length;
-    let at = from;
-    let returns = false;
-    while (at < stop) {
-      const code = source.charCodeAt(at);
-      if (code < 128) {
-        if ((ASCII[code]! & TEXT) !== 0) {
-          at++;
-          continue;
-        }
-        if (code === LT || code === AMP) break;
-        if (code === GT) {
-          // Whatever markup ends before this text ends in ">", so that both brackets can only be text (§2.4).
-          if (source.charCodeAt(at - 1) === BRACKET && source.charCodeAt(at - 2) === BRACKET) {
-            throw this.error(at - 2, '"]]>" in text: write "]]&gt;"');
-          }
-        } else if (code === CR) {
-          returns = true;
-          // The pair is one line end, and must not be parted by a pause.
-          if (source.charCodeAt(at + 1) === LF) at++;
-        } else {
-          throw this.illegal(at);
-        }
-        at++;
-      } else if (code < 0xd800) {
-        at++;
-      } else {
-        at = this.wide(at, code);
-      }
+    if (source.charCodeAt(from) === AMP) {
+      const end = this.reference(from);
+      if (this.textWanted) this.handler.text(resolveReference(source.slice(from, end)));
+      return end;
     }
-    if (this.textWanted) {
-      const piece = source.slice(from, at);
-      this.handler.text(returns ? normaliseLineEnds(piece) : piece);
+    let to = Math.min(this.markupFrom(from), this.ampersandFrom(from));
+    // §2.4. Were it parted by a pause, its first part would still have been seen whole.
+    const brackets = this.bracketsFrom(from);
+    if (brackets < to) throw this.error(brackets, '"]]>" in text: write "]]&gt;"');
+    if (to > stop) {
+      to = stop;
+      // Neither a line end nor a character may be parted by a pause.
+      const next = source.charCodeAt(to);
+      if (next === LF || (next & 0xfc00) === 0xdc00) to++;
     }
-    return at;
+    if (this.textWanted) this.handler.text(normaliseLineEnds(source.slice(from, to)));
+    return to;
   }
 
-  private textReference(at: number): number {
-    if (!this.textWanted) return this.reference(at);
-    const end = this.reference(at);
-    this.handler.text(resolveReference(this.source.slice(at, end)));
-    return end;
+  // Where the next of each is, or the document's end. Looked for from one to the next, so that the whole costs one pass.
+
+  private markupFrom(at: number): number {
+    if (this.nextMarkup < at) this.nextMarkup = this.find('<', at);
+    return this.nextMarkup;
+  }
+
+  private ampersandFrom(at: number): number {
+    if (this.nextAmpersand < at) this.nextAmpersand = this.find('&', at);
+    return this.nextAmpersand;
+  }
+
+  private bracketsFrom(at: number): number {
+    if (this.nextBrackets < at) this.nextBrackets = this.find(']]>', at);
+    return this.nextBrackets;
+  }
+
+  private find(what: string, at: number): number {
+    const found = this.source.indexOf(what, at);
+    return found === -1 ? this.source.length : found;
   }
 
   /** Checks the reference that begins here and returns the offset behind it. */
@@ -418,7 +429,7 @@ export class XmlScanner implements StartTag {
     rows[base + NAME_END] = nameEnd;
     rows[base + NAME_HASH] = this.nameHash;
     rows[base + VALUE_START] = at + 1;
-    rows[base + VALUE_COOKED] = 0;
+    rows[base + VALUE_REFERS] = 0;
     this.refuseSecond(base);
     at = this.attributeValue(at + 1, quote, base);
     rows[base + VALUE_END] = at;
@@ -428,38 +439,22 @@ export class XmlScanner implements StartTag {
     return at + 1;
   }
 
-  /** To the closing quote. */
+  /** Checks a value and returns the offset of its closing quote. */
   private attributeValue(from: number, quote: number, base: number): number {
-    const { source } = this;
-    const { length } = source;
-    let at = from;
-    while (at < length) {
-      const code = source.charCodeAt(at);
-      if (code < 128) {
-        if ((ASCII[code]! & VALUE) !== 0) {
-          at++;
-        } else if (code === quote) {
-          return at;
-        } else if (code === AMP) {
-          this.rows[base + VALUE_COOKED] = 1;
-          at = this.reference(at);
-        } else if (code === QUOT || code === APOS) {
-          at++;
-        } else if (code === LT) {
-          throw this.error(at, '"<" in an attribute\'s value: write "&lt;" (or the closing quote is missing)');
-        } else if ((ASCII[code]! & SPACE) !== 0) {
-          this.rows[base + VALUE_COOKED] = 1;
-          at++;
-        } else {
-          throw this.illegal(at);
-        }
-      } else if (code < 0xd800) {
-        at++;
-      } else {
-        at = this.wide(at, code);
+    const end = this.source.indexOf(quote === QUOT ? '"' : "'", from);
+    const markup = this.markupFrom(from);
+    if (end === -1 || markup < end) {
+      if (markup < this.source.length) {
+        throw this.error(markup, '"<" in an attribute\'s value: write "&lt;" (or the closing quote is missing)');
       }
+      throw this.error(from - 1, "the document ends within an attribute's value: its closing quote is missing");
     }
-    throw this.error(from - 1, "the document ends within an attribute's value: its closing quote is missing");
+    for (let at = this.ampersandFrom(from); at < end; at = this.ampersandFrom(at)) {
+      this.rows[base + VALUE_REFERS] = 1;
+      at = this.reference(at);
+      if (at > end) throw this.error(end, 'a reference that does not end before the closing quote');
+    }
+    return end;
   }
 
   /** XML 1.0 §3.1: no attribute name may appear twice in a tag. */
@@ -592,7 +587,7 @@ export class XmlScanner implements StartTag {
 
   private valueOf(base: number): string {
     const written = this.source.slice(this.rows[base + VALUE_START], this.rows[base + VALUE_END]);
-    return this.rows[base + VALUE_COOKED] === 0 ? written : normaliseValue(written);
+    return this.rows[base + VALUE_REFERS] === 1 || /[\t\n\r]/.test(written) ? normaliseValue(written) : written;
   }
 
   private endTag(at: number): number {
@@ -650,14 +645,12 @@ export class XmlScanner implements StartTag {
       const end = source.indexOf('--', at + 4);
       if (end === -1) throw this.error(at, 'the document ends within this comment');
       if (source.charCodeAt(end + 2) !== GT) throw this.error(end, '"--" within a comment');
-      this.checkCharacters(at + 4, end);
       return end + 3;
     }
     if (source.startsWith('<![CDATA[', at)) {
       if (this.depth === 0) throw this.error(at, 'a CDATA section outside the root element');
       const end = source.indexOf(']]>', at + 9);
       if (end === -1) throw this.error(at, 'the document ends within this CDATA section');
-      this.checkCharacters(at + 9, end);
       if (this.textWanted && end > at + 9) this.handler.text(normaliseLineEnds(source.slice(at + 9, end)));
       return end + 3;
     }
@@ -684,35 +677,7 @@ export class XmlScanner implements StartTag {
     if (end > nameEnd && this.skipSpace(nameEnd) === nameEnd) {
       throw this.error(nameEnd, `${this.shown(nameEnd)} cannot stand in an instruction's target`);
     }
-    this.checkCharacters(nameEnd, end);
     return end + 2;
-  }
-
-  private checkCharacters(from: number, to: number): void {
-    const { source } = this;
-    let at = from;
-    while (at < to) {
-      const code = source.charCodeAt(at);
-      if (code < 128) {
-        if ((ASCII[code]! & CHAR) === 0) throw this.illegal(at);
-        at++;
-      } else if (code < 0xd800) {
-        at++;
-      } else {
-        at = this.wide(at, code);
-      }
-    }
-  }
-
-  /** Behind the character that begins here, whose first unit is U+D800 or higher. */
-  private wide(at: number, code: number): number {
-    if (code < 0xdc00) {
-      const low = this.source.charCodeAt(at + 1);
-      if (low >= 0xdc00 && low < 0xe000) return at + 2;
-      throw this.illegal(at);
-    }
-    if (code < 0xe000 || code > 0xfffd) throw this.illegal(at);
-    return at + 1;
   }
 
   /** Reads a QName, remembers colon and hash, and returns the offset behind it. */
@@ -845,6 +810,28 @@ export function placesOf(source: string, offsets: readonly number[]): Place[] {
     places.push({ line, column });
   }
   return places;
+}
+
+const SUSPECT = /[\0-\x08\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]/g;
+
+/** The offset of the first character in this stretch that is no Char (XML 1.0 §2.2), or Infinity. */
+function firstIllegal(source: string, from: number, to: number): number {
+  const stretch = from === 0 && to === source.length ? source : source.slice(from, to);
+  SUSPECT.lastIndex = 0;
+  while (SUSPECT.test(stretch)) {
+    let at = from + SUSPECT.lastIndex - 1;
+    if (at > 0 && isPair(source, at - 1)) at++;
+    while (isPair(source, at)) at += 2;
+    // Whatever stopped the pairs is suspect itself, or harmless.
+    if (at < to && !isChar(source.charCodeAt(at))) return at;
+    if (at >= to) break;
+    SUSPECT.lastIndex = at - from;
+  }
+  return Infinity;
+}
+
+function isPair(source: string, at: number): boolean {
+  return (source.charCodeAt(at) & 0xfc00) === 0xd800 && (source.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
 }
 
 const ENTITIES = ['amp;', 'lt;', 'gt;', 'quot;', 'apos;'];

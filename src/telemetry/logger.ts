@@ -6,7 +6,7 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const FLUSH_MILLISECONDS = 100;
-const BUFFER_BYTES = 16 * 1024;
+const BUFFER_BYTES = 8 * 1024;
 /** When stdout does not keep up (a blocked pipe), lines beyond this are dropped: a log must not fill the memory. */
 const BUFFER_BYTES_AT_MOST = 16 * 1024 * 1024;
 

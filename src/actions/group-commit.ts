@@ -1,0 +1,394 @@
+import type { Client } from 'pg';
+import { decide } from '../core/batch.js';
+import type { Decision, OperationResult, Refusal, WriteRequest } from '../core/batch.js';
+import { FeedsError } from '../core/errors.js';
+import type { FeedId } from '../core/feed.js';
+import { indexTerms } from '../core/search.js';
+import { isUnavailable, sqlState } from '../store/db.js';
+import { lockAndLook, rollback, tickAndCommit, write } from '../store/write-batch.js';
+import type { Key, Tick } from '../store/write-batch.js';
+import type { Logger } from '../telemetry/logger.js';
+
+/** One batch is bounded in bytes, not in entries: its memory and the time that its feeds are locked depend on them. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const BATCH_REQUESTS = 2_000;
+/** From its arrival a request is answered within this time, whatever happens to the database. */
+const ANSWER_MS = 10_000;
+/** Longer than Postgres' own limits for a statement: then the connection is dead or the database hangs. */
+const ATTEMPT_MS = 7_000;
+const CONNECT_MS = 3_000;
+const SWEEP_MS = 250;
+const RETRY_MS = { first: 50, most: 1_000 };
+/** How often a feed that another node holds is tried again. */
+const ASIDE_MS = 50;
+
+export interface Committed {
+  readonly results: readonly OperationResult[];
+  /** Undefined when the request wrote nothing: all of it was there already. */
+  readonly tick: Tick | undefined;
+}
+
+export interface GroupCommitDeps {
+  readonly partition: number;
+  /** A new writer's connection, not yet connected. */
+  readonly open: () => Client;
+  /** Resolves when the database is there and has been checked for having gone back. */
+  readonly ready: () => Promise<void>;
+  readonly logger: Logger;
+  /** Told after each commit, before the publishers are: the new heads. */
+  readonly committed: (tick: Tick, stretches: readonly { feedId: FeedId; last: bigint }[]) => void;
+  readonly observe: (batch: { requests: number; entries: number; octets: number; seconds: number }) => void;
+  /** Bytes of requests that may wait. */
+  readonly queueBytes: number;
+}
+
+interface Waiting {
+  readonly request: WriteRequest;
+  readonly octets: number;
+  readonly answerBy: number;
+  answered: boolean;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface GroupCommit {
+  /**
+   * Resolves after the commit. Rejects with what was wrong with the request, with `overloaded` when too much waits
+   * already, with `unavailable` when it could not be written in ten seconds, and with `outcome-unknown` when it was
+   * sent and Postgres did not tell what became of it; sending the same again is then safe.
+   */
+  submit(request: WriteRequest, octets: number): Promise<Committed>;
+  /** The clocks of this node and the database are too far apart to write. */
+  readonly skewed: boolean;
+  readonly waiting: { requests: number; octets: number };
+  /** Finishes what is waiting, then closes. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The group commit of one partition: what arrives while a batch is being written is the next batch. One batch is under
+ * way at a time, on one connection.
+ */
+export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
+  let queue: Waiting[] = [];
+  let queuedOctets = 0;
+  let inFlight: readonly Waiting[] = [];
+  let running: Promise<void> | undefined;
+  let client: Client | undefined;
+  let stopping = false;
+  let skewed = false;
+  /** Feeds that could not be locked in time, and who waits for them. */
+  const stuck = new Set<FeedId>();
+  let aside: Waiting[] = [];
+  let asideTimer: NodeJS.Timeout | undefined;
+
+  const sweep = setInterval(() => {
+    const now = Date.now();
+    const expired = (one: Waiting): boolean => !one.answered && now >= one.answerBy;
+    const unavailable = (one: Waiting): void => {
+      settle(
+        one,
+        new FeedsError('unavailable', 'the database did not take the entry in time; nothing was written', {
+          retryAfterSeconds: 2,
+        }),
+      );
+    };
+    for (const one of inFlight) if (expired(one)) settle(one, outcomeUnknown(one.request));
+    for (const one of [...queue, ...aside])
+      if (expired(one)) one.request.attempted ? settle(one, outcomeUnknown(one.request)) : unavailable(one);
+    queue = queue.filter(stillWaits);
+    aside = aside.filter(stillWaits);
+  }, SWEEP_MS);
+  sweep.unref();
+
+  function stillWaits(one: Waiting): boolean {
+    return !one.answered;
+  }
+
+  function settle(one: Waiting, outcome: Committed | Error): void {
+    if (one.answered) return;
+    one.answered = true;
+    queuedOctets -= one.octets;
+    if (outcome instanceof Error) one.reject(outcome);
+    else one.resolve(outcome);
+  }
+
+  function submit(request: WriteRequest, octets: number): Promise<Committed> {
+    return new Promise((resolve, reject) => {
+      if (stopping) {
+        reject(
+          new FeedsError('unavailable', 'this node is shutting down; nothing was written', { retryAfterSeconds: 1 }),
+        );
+        return;
+      }
+      if (queuedOctets + octets > deps.queueBytes && queuedOctets > 0) {
+        reject(
+          new FeedsError('overloaded', 'too many entries wait to be written; nothing was written', {
+            retryAfterSeconds: 1,
+          }),
+        );
+        return;
+      }
+      queuedOctets += octets;
+      queue.push({ request, octets, answerBy: Date.now() + ANSWER_MS, answered: false, resolve, reject });
+      start();
+    });
+  }
+
+  function start(): void {
+    running ??= run().finally(() => {
+      running = undefined;
+      if (queue.length > 0) start();
+    });
+  }
+
+  async function run(): Promise<void> {
+    // Whoever is first in an idle moment lets the requests of the same turn of the event loop join its batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let batch = take(); batch.length > 0; batch = take()) {
+      inFlight = batch;
+      await commitBatch(batch);
+      inFlight = [];
+    }
+  }
+
+  function take(): Waiting[] {
+    let octets = 0;
+    let count = 0;
+    for (const one of queue) {
+      if (count > 0 && (octets + one.octets > BATCH_BYTES || count >= BATCH_REQUESTS)) break;
+      octets += one.octets;
+      count += 1;
+    }
+    return queue.splice(0, count).filter(stillWaits);
+  }
+
+  /** Returns when everyone in the batch is answered or put aside. */
+  async function commitBatch(batch: readonly Waiting[]): Promise<void> {
+    let pause = RETRY_MS.first;
+    for (let pending = batch.filter(stillWaits); pending.length > 0; pending = pending.filter(stillWaits)) {
+      try {
+        await attempt(pending);
+        return;
+      } catch (error) {
+        const state = sqlState(error);
+        if (isUnavailable(error)) {
+          // The connection is gone or the database is: whether a commit that was sent came through is found out by
+          // running the same batch again; the feeds' locks make it wait for what is left of the old transaction.
+          deps.logger.warn({ err: error, requests: pending.length }, 'the batch did not come through; trying again');
+          close();
+        } else if (state === 'MR001') {
+          skewed = true;
+          deps.logger.error(
+            { err: error },
+            'the clocks of this node and of the database differ too much: nothing is written',
+          );
+          const refusal = new FeedsError(
+            'unavailable',
+            'the clocks of this node and of its database differ too much; nothing was written',
+            { retryAfterSeconds: 30, cause: error },
+          );
+          for (const one of pending) settle(one, refusal);
+          return;
+        } else if (state?.startsWith('40') === true || state === '55P03') {
+          deps.logger.warn({ err: error }, 'the batch is tried again');
+        } else if (/^(22|23|54)/.test(state ?? '') && pending.length > 1) {
+          // Something in it cannot be stored: halve it until the bad one is alone.
+          deps.logger.error({ err: error, requests: pending.length }, 'the batch was refused; halving it');
+          const middle = Math.ceil(pending.length / 2);
+          await commitBatch(pending.slice(0, middle));
+          await commitBatch(pending.slice(middle));
+          return;
+        } else {
+          for (const one of pending) settle(one, error instanceof Error ? error : new Error(String(error)));
+          return;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(pause * 2, RETRY_MS.most);
+    }
+  }
+
+  /** One transaction. Rejects when nothing was committed, or when that is unknown (then the requests say `attempted`). */
+  async function attempt(batch: readonly Waiting[]): Promise<void> {
+    const started = performance.now();
+    const session = await connected();
+    const deadline = setTimeout(() => {
+      destroy(session);
+    }, ATTEMPT_MS);
+    try {
+      const requests = batch.map((one) => one.request);
+      const feedIds = [...new Set(requests.map((request) => request.feedId))].sort((a, b) => a - b);
+      const { keys, revised } = keysOf(requests);
+      let looked;
+      try {
+        looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, {
+          skipLocked: feedIds.some((id) => stuck.has(id)),
+        });
+      } catch (error) {
+        if (sqlState(error) !== '55P03') throw error;
+        // Some feed is held by somebody who does not let go: find out which by not waiting for any.
+        await rollback(session);
+        looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, { skipLocked: true });
+      }
+
+      const locked = looked.feeds;
+      for (const feedId of feedIds) locked.has(feedId) ? stuck.delete(feedId) : stuck.add(feedId);
+      const mine = batch.filter((one) => locked.has(one.request.feedId));
+      putAside(batch.filter((one) => !locked.has(one.request.feedId)));
+
+      const { decisions, writes } = decide(
+        mine.map((one) => one.request),
+        looked,
+        indexTerms,
+      );
+      let tick: Tick | undefined;
+      if (writes.entries.length > 0) {
+        await write(session, deps.partition, writes);
+        for (const decision of decisions) {
+          if ('results' in decision && decision.results.some((result) => result.kind !== 'replayed'))
+            decision.request.attempted = true;
+        }
+        tick = await tickAndCommit(session, deps.partition, writes.stretches, new Date());
+        skewed = false;
+        deps.committed(tick, writes.stretches);
+      } else {
+        await rollback(session);
+      }
+      decisions.forEach((decision, index) => {
+        const one = mine[index];
+        if (one !== undefined) settle(one, outcomeOf(decision, tick));
+      });
+      deps.observe({
+        requests: mine.length,
+        entries: writes.entries.length,
+        octets: writes.entries.reduce((sum, row) => sum + row.octets, 0),
+        seconds: (performance.now() - started) / 1000,
+      });
+    } catch (error) {
+      await rollback(session).catch(close);
+      throw error;
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  function putAside(waiting: readonly Waiting[]): void {
+    if (waiting.length === 0) return;
+    aside.push(...waiting);
+    asideTimer ??= setTimeout(() => {
+      asideTimer = undefined;
+      queue = [...aside, ...queue];
+      aside = [];
+      if (queue.length > 0) start();
+    }, ASIDE_MS);
+  }
+
+  async function connected(): Promise<Client> {
+    if (client !== undefined) return client;
+    await inTime(deps.ready(), CONNECT_MS, 'no connection to the database yet');
+    const fresh = deps.open();
+    fresh.on('error', (error) => {
+      deps.logger.warn({ err: error }, "the log writer's connection broke");
+      if (client === fresh) client = undefined;
+    });
+    fresh.on('end', () => {
+      if (client === fresh) client = undefined;
+    });
+    await fresh.connect();
+    client = fresh;
+    return fresh;
+  }
+
+  function close(): void {
+    if (client !== undefined) destroy(client);
+    client = undefined;
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true;
+    while (running !== undefined || aside.length > 0) {
+      await running;
+      if (aside.length > 0) await new Promise((resolve) => setTimeout(resolve, ASIDE_MS));
+    }
+    clearInterval(sweep);
+    const last = client;
+    client = undefined;
+    await last?.end().catch(() => undefined);
+  }
+
+  return {
+    submit,
+    stop,
+    get skewed() {
+      return skewed;
+    },
+    get waiting() {
+      return { requests: queue.length + inFlight.length + aside.length, octets: queuedOctets };
+    },
+  };
+}
+
+/** What the look has to find: every id of the batch, and the current revisions of those to be changed. */
+function keysOf(requests: readonly WriteRequest[]): { keys: Key[]; revised: Key[] } {
+  const keys: Key[] = [];
+  const revised: Key[] = [];
+  for (const { feedId, operations } of requests) {
+    for (const operation of operations) {
+      const key = { feedId, atomKey: operation.kind === 'delete' ? operation.atomKey : operation.entry.atomKey };
+      keys.push(key);
+      if (operation.kind !== 'publish') revised.push(key);
+    }
+  }
+  return { keys, revised };
+}
+
+function outcomeOf(decision: Decision, tick: Tick | undefined): Committed | FeedsError {
+  if ('results' in decision) return { results: decision.results, tick };
+  return refusalOf(decision.request, decision.refusals);
+}
+
+/** One request has one answer: that of its only entry, or one that names every offending entry of a feed document. */
+function refusalOf(request: WriteRequest, refusals: readonly Refusal[]): FeedsError {
+  const [first] = refusals;
+  if (first === undefined) throw new Error('a refused request without a refusal');
+  if (request.operations.length === 1 || first.error.code === 'not-found') return first.error;
+  return new FeedsError(
+    first.error.code,
+    `${String(refusals.length)} of ${String(request.operations.length)} entries are refused; nothing was written`,
+    {
+      violations: refusals.map(({ index, error }) => ({
+        path: `feed/entry[${String(index + 1)}]`,
+        message: error.message,
+      })),
+    },
+  );
+}
+
+function outcomeUnknown(request: WriteRequest): FeedsError {
+  const ids = request.operations.map((operation) =>
+    operation.kind === 'delete' ? operation.atomId : operation.entry.atomId,
+  );
+  return new FeedsError(
+    'outcome-unknown',
+    'the database did not say whether it was written; send the same again, with the ids given here, and it will not be doubled',
+    { retryAfterSeconds: 2, extensions: { ids } },
+  );
+}
+
+/** Ends a connection at once: whatever waits on it is told so. */
+function destroy(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+async function inTime(work: Promise<void>, ms: number, message: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(message));
+    }, ms);
+  });
+  await Promise.race([work, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,72 @@
+import type { Committed, GroupCommit } from './group-commit.js';
+import type { NewEntry, Operation, OperationResult } from '../core/batch.js';
+import type { Entry } from '../core/entry.js';
+import type { Feed } from '../core/feed.js';
+import type { Db } from '../store/db.js';
+import { findMember, readStretch } from '../store/pages.js';
+
+export interface PublishDeps {
+  readonly db: Db;
+  /** The group commit of the feed's partition. */
+  readonly groupCommit: (partition: number) => GroupCommit;
+}
+
+/** What became of one entry that was published. */
+export interface Published {
+  readonly entry: Entry;
+  /** It was there already: the answer of the first time is given again, and nothing was written. */
+  readonly replayed: boolean;
+}
+
+/**
+ * Publishes entries as one batch, all or none. Resolves after the commit, in the order given. Rejects with what was
+ * wrong: `id-conflict`, `gone`, `not-found`, `overloaded`, `unavailable`, `outcome-unknown`.
+ */
+export async function publishEntries(
+  deps: PublishDeps,
+  feed: Feed,
+  entries: readonly NewEntry[],
+): Promise<Published[]> {
+  const operations = entries.map((entry): Operation => ({ kind: 'publish', entry }));
+  const octets = entries.reduce((sum, entry) => sum + entry.octets, 0);
+  const committed = await deps
+    .groupCommit(feed.partition)
+    .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
+  return Promise.all(
+    entries.map(async (entry, index) => {
+      const result = committed.results[index];
+      if (result === undefined) throw new Error('a committed request without a result for each operation');
+      return {
+        entry: await storedEntry(deps.db, feed, entry, result, committed),
+        replayed: result.kind === 'replayed',
+      };
+    }),
+  );
+}
+
+/** The entry as the log now holds it: as it was written, or read back where an earlier request had written it. */
+export async function storedEntry(
+  db: Db,
+  feed: Feed,
+  entry: NewEntry,
+  result: OperationResult,
+  committed: Committed,
+): Promise<Entry> {
+  const earlier = result.kind === 'replayed' || (result.kind !== 'deleted' && result.earlier === true);
+  if (!earlier && committed.tick !== undefined) {
+    const kind = result.kind === 'revised' ? 'revision' : 'entry';
+    return {
+      position: result.position,
+      kind,
+      atomId: entry.atomId,
+      xml: entry.xml,
+      recordedAt: committed.tick.recordedAt,
+    };
+  }
+  const [first] = await readStretch(db, feed, result.position, result.position);
+  // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
+  const found = first ?? (await findMember(db, feed, entry.atomKey));
+  if (found === undefined)
+    throw new Error(`position ${String(result.position)} of feed ${String(feed.id)} cannot be read back`);
+  return found;
+}

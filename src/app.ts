@@ -1,0 +1,36 @@
+import express from 'express';
+import type { Express, Request, Response } from 'express';
+import { FeedsError } from './core/errors.js';
+import { cors } from './http/middleware/cors.js';
+import { may } from './http/middleware/may.js';
+import { observe } from './http/middleware/observe.js';
+import { problems } from './http/problems.js';
+import { addEntryRoutes } from './http/routes/entries.js';
+import { addFeedRoutes } from './http/routes/feeds.js';
+import { addOtherMethods } from './http/routes/methods.js';
+import type { Services } from './http/services.js';
+
+/** The Express app, its routes in the order of how often they are asked for. */
+export function buildApp(services: Services): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.use(observe(services));
+  app.use(cors(services.corsOrigins));
+  const router = express.Router({ caseSensitive: true });
+  addFeedRoutes(router, services);
+  addEntryRoutes(router, services);
+  const reader = may('read', services) as express.RequestHandler<never>;
+  addOtherMethods(router, '/feeds/:workspace/:feed', reader, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
+  addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
+  addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', reader, ({ known }) =>
+    known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],
+  );
+  app.use(router);
+  app.use((req: Request, _res: Response) => {
+    throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);
+  });
+  app.use(problems(services.logger));
+  return app;
+}

@@ -1,0 +1,131 @@
+import { epochOfLinks } from './epoch.js';
+import type { LogState } from './epoch.js';
+import type { Entry, Instant, Position } from './entry.js';
+import type { Feed } from './feed.js';
+import { printSearch } from './search.js';
+import type { Search } from './search.js';
+import type { Urls } from './urls.js';
+
+export const DEFAULT_LIMIT = 25;
+export const MOST_ENTRIES = 1_000;
+/**
+ * Positions in an archived page. Not more than the default limit, so that a head that nobody limited always reaches back
+ * to the last full archived page (RFC 5005 §4: head and archive together are the whole feed).
+ */
+export const ARCHIVE_PAGE_SIZE = 25;
+
+/** A reader's place in a feed, as the request names it. */
+export type Marker =
+  | { readonly kind: 'position'; readonly position: Position; readonly epoch: string | undefined }
+  | { readonly kind: 'entry'; readonly atomId: string }
+  | { readonly kind: 'last' };
+
+export interface PageRequest {
+  /** Entries; as asked for, else the default. */
+  readonly limit: number;
+  readonly limitGiven: boolean;
+  readonly marker: Marker | undefined;
+  readonly direction: 'forward' | 'backward';
+  readonly startingAt: Instant | undefined;
+  readonly search: Search | undefined;
+}
+
+/** A page of a feed: a stretch of its log, newest first. */
+export interface Page {
+  readonly feed: Feed;
+  /** As it was in the statement that read the entries. */
+  readonly log: LogState;
+  readonly entries: readonly Entry[];
+  /** The positions that were looked at, matching or not, from low to high; nothing when low is above high. */
+  readonly low: Position;
+  readonly high: Position;
+  /** When the log of this feed last changed; undefined when nothing was ever published. */
+  readonly changedAt: Instant | undefined;
+  /** Positions that the reader asked for and retention has taken. */
+  readonly gap: { readonly first: Position; readonly last: Position } | undefined;
+  /** Nothing that is published later can change it. */
+  readonly closed: boolean;
+}
+
+export interface Link {
+  readonly rel: string;
+  readonly href: string;
+}
+
+/** A link relation of our own: from a page whose reader has lost entries to retention to the oldest entries kept. */
+export const GAP_REL = 'urn:millrace:gap';
+
+/** How many archived pages are full. */
+export function fullArchives(feed: Feed, head: Position): bigint {
+  return head / BigInt(feed.pageSize);
+}
+
+/** The newest archived page that holds, or follows in the log without a gap, what is older than `low`; 0n: none. */
+function archiveBehind(page: Page): bigint {
+  const size = BigInt(page.feed.pageSize);
+  const older = page.low - 1n;
+  const full = fullArchives(page.feed, page.log.head);
+  const n = (older + size - 1n) / size;
+  // What lies between the last full archived page and this page would be on neither.
+  if (n > full || n * size < page.log.firstKept) return 0n;
+  return n;
+}
+
+/** The links of a page (RFC 5005 §3 and §4), the same in the document and in the Link header. */
+export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] {
+  const { feed, log } = page;
+  const at = (place: Partial<Record<'marker' | 'direction' | 'startingAt', string>>): string =>
+    pageUrl(urls.feed(feed), place, request, log);
+  const isHead = request.marker === undefined && request.startingAt === undefined;
+  const links: Link[] = [
+    { rel: 'self', href: isHead ? at({}) : at(selfPlace(request)) },
+    { rel: 'current', href: urls.feed(feed) },
+    { rel: 'last', href: at({ marker: 'last' }) },
+    { rel: 'previous', href: at({ marker: String(page.high), direction: 'forward' }) },
+  ];
+  if (page.low > log.firstKept)
+    links.push({ rel: 'next', href: at({ marker: String(page.low - 1n), direction: 'backward' }) });
+  if (!isHead) links.push({ rel: 'first', href: at({}) });
+  const archive = archiveBehind(page);
+  if (archive > 0n) links.push({ rel: 'prev-archive', href: urls.archive(feed, archive) });
+  if (page.gap !== undefined) links.push({ rel: GAP_REL, href: at({ marker: 'last' }) });
+  return links;
+}
+
+/** The links of an archived page. It never changes, so it always names the next one, full or not. */
+export function archiveLinks(feed: Feed, n: bigint, urls: Urls): Link[] {
+  const links: Link[] = [
+    { rel: 'self', href: urls.archive(feed, n) },
+    { rel: 'current', href: urls.feed(feed) },
+  ];
+  if (n > 1n) links.push({ rel: 'prev-archive', href: urls.archive(feed, n - 1n) });
+  links.push({ rel: 'next-archive', href: urls.archive(feed, n + 1n) });
+  return links;
+}
+
+function selfPlace(request: PageRequest): Partial<Record<'marker' | 'direction' | 'startingAt', string>> {
+  if (request.startingAt !== undefined) return { startingAt: request.startingAt };
+  const { marker } = request;
+  if (marker === undefined) return {};
+  if (marker.kind === 'last') return { marker: 'last' };
+  return { marker: marker.kind === 'entry' ? marker.atomId : String(marker.position), direction: request.direction };
+}
+
+function pageUrl(
+  base: string,
+  place: Partial<Record<'marker' | 'direction' | 'startingAt', string>>,
+  request: PageRequest,
+  log: LogState,
+): string {
+  const parts: string[] = [];
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined) parts.push(`${name}=${encodeURIComponent(value)}`);
+  };
+  add('marker', place.marker);
+  add('direction', place.direction);
+  add('startingAt', place.startingAt);
+  if (request.limitGiven) add('limit', String(request.limit));
+  if (request.search !== undefined) add('search', printSearch(request.search));
+  if (place.marker !== undefined && /^\d+$/.test(place.marker)) add('epoch', epochOfLinks(log.epochs));
+  return parts.length === 0 ? base : `${base}?${parts.join('&')}`;
+}

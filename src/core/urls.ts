@@ -1,0 +1,29 @@
+import type { Feed } from './feed.js';
+
+/** Every URL that we hand out, from one base URL: never from the Host header. */
+export interface Urls {
+  /** The base, without a trailing slash. */
+  readonly base: string;
+  service(): string;
+  workspace(name: string): string;
+  feed(feed: Named): string;
+  entry(feed: Named, atomId: string): string;
+  categories(feed: Named): string;
+  archive(feed: Named, n: bigint): string;
+}
+
+type Named = Pick<Feed, 'workspace' | 'name'>;
+
+export function urlsFrom(publicUrl: string): Urls {
+  const base = publicUrl.replace(/\/+$/, '');
+  const feedUrl = (feed: Named): string => `${base}/feeds/${feed.workspace}/${feed.name}`;
+  return {
+    base,
+    service: () => `${base}/feeds`,
+    workspace: (name) => `${base}/feeds/${name}`,
+    feed: feedUrl,
+    entry: (feed, atomId) => `${feedUrl(feed)}/entries/${encodeURIComponent(atomId)}`,
+    categories: (feed) => `${feedUrl(feed)}/categories`,
+    archive: (feed, n) => `${feedUrl(feed)}/archive/${String(n)}`,
+  };
+}

@@ -1,0 +1,78 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { FeedsError } from '../../core/errors.js';
+import type { Known } from '../../store/head-memory.js';
+import type { Services } from '../services.js';
+
+/**
+ * Who calls? Without a token: anyone. A token that is wrong is refused even where none is needed, so that its sender
+ * hears of it (RFC 6750 §3).
+ */
+function authenticate(services: Services, req: Request): void {
+  const { authorization } = req.headers;
+  if (authorization === undefined) {
+    req.principal = 'anonymous';
+    return;
+  }
+  const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1];
+  if (token === undefined || !services.isAdminToken(token)) {
+    throw new FeedsError(
+      'unauthorized',
+      'the Authorization header does not hold a bearer token that this server knows',
+    );
+  }
+  req.principal = 'admin';
+}
+
+const NEEDS_TOKEN = 'a token is needed here: Authorization: Bearer …';
+
+/** For what only the administrator may do. */
+export function adminOnly(services: Services): RequestHandler {
+  return (req, _res, next) => {
+    authenticate(services, req);
+    if (req.principal !== 'admin') throw new FeedsError('unauthorized', NEEDS_TOKEN);
+    next();
+  };
+}
+
+/** For what shows to each caller what it may see. */
+export function anyone(services: Services): RequestHandler {
+  return (req, _res, next) => {
+    authenticate(services, req);
+    next();
+  };
+}
+
+/**
+ * Finds the feed of the URL and lets those pass who may do this to it. Without a token, what is not public is 401,
+ * whether it exists or not.
+ */
+export function may(verb: 'read' | 'publish', services: Services): RequestHandler<{ workspace: string; feed: string }> {
+  return (req, _res, next) => {
+    authenticate(services, req as unknown as Request);
+    const { workspace, feed } = req.params;
+    const known = services.memory.peek(workspace, feed);
+    if (known !== undefined) {
+      pass(known, req as unknown as Request, next);
+      return undefined;
+    }
+    if (verb === 'publish' && req.principal !== 'admin') throw new FeedsError('unauthorized', NEEDS_TOKEN);
+    return services.memory.ask(workspace, feed).then((found) => {
+      pass(found, req as unknown as Request, next);
+    });
+  };
+
+  function pass(known: Known | undefined, req: Request, next: NextFunction): void {
+    if (req.principal !== 'admin' && (known?.feed.settings.public !== true || verb === 'publish'))
+      throw new FeedsError('unauthorized', NEEDS_TOKEN);
+    if (known === undefined) throw new FeedsError('not-found', 'there is no such feed');
+    req.known = known;
+    next();
+  }
+}
+
+/** `public` only for bytes that anyone without a token would get now; for others their own caches only (RFC 9111 §5.2.2.7). */
+export function cacheScope(req: Request): 'public' | 'private' {
+  return req.principal === 'anonymous' ? 'public' : 'private';
+}
+
+export type Handler = (req: Request, res: Response) => void | Promise<void>;

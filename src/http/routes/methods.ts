@@ -1,0 +1,22 @@
+import type { Request, RequestHandler, Router } from 'express';
+import { FeedsError } from '../../core/errors.js';
+import { VARY, send } from '../respond.js';
+
+/**
+ * Registered behind the routes of a path: OPTIONS tells the methods that it has, and any other method is refused with
+ * the same list (RFC 9110 §9.3.7, §15.5.6).
+ */
+export function addOtherMethods(
+  router: Router,
+  path: string,
+  guard: RequestHandler<never>,
+  allow: (req: Request) => readonly string[],
+): void {
+  router.all(path, guard as unknown as RequestHandler, (req, res) => {
+    const methods = allow(req);
+    if (req.method !== 'OPTIONS') {
+      throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });
+    }
+    send(req, res, 204, ['allow', methods.join(', '), 'vary', VARY], '');
+  });
+}

@@ -1,0 +1,43 @@
+import type { Pool } from 'pg';
+import type { GroupCommit } from '../actions/group-commit.js';
+import type { Urls } from '../core/urls.js';
+import type { Db } from '../store/db.js';
+import type { HeadMemory, Known } from '../store/head-memory.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { BodyBudget } from './body.js';
+import type { PageCache } from './page-cache.js';
+
+/** What the routes work with, wired together once in server.ts. */
+export interface Services {
+  readonly urls: Urls;
+  /** For reading. */
+  readonly db: Db;
+  /** For actions, which open transactions on it. */
+  readonly pool: Pool;
+  readonly memory: HeadMemory;
+  readonly groupCommit: (partition: number) => GroupCommit;
+  readonly pages: PageCache;
+  readonly bodies: BodyBudget;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Compares in constant time. */
+  readonly isAdminToken: (token: string) => boolean;
+  /** Origins that may call from a browser; `*` is any. */
+  readonly corsOrigins: readonly string[];
+  /** True from the moment that the node is told to stop. */
+  readonly draining: () => boolean;
+  /** Every migration that this code knows has been applied. */
+  readonly isMigrated: () => Promise<boolean>;
+}
+
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** Told in the log line and in every answer. */
+    requestId: string;
+    /** The caller, found out by middleware/may.ts. */
+    principal: 'admin' | 'anonymous';
+    /** The feed of the URL and what is known of its log, once `may` has let the caller pass. */
+    known: Known;
+  }
+}

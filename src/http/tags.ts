@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { LogState } from '../core/epoch.js';
+import type { Entry, Position } from '../core/entry.js';
+import type { Feed } from '../core/feed.js';
+import type { Coding } from '../formats/negotiate.js';
+
+/**
+ * Entity tags. Each names an epoch and a position, so that a tag from beyond the log can be recognised as such, and
+ * whatever else the bytes depend on: the public URL, the settings and the floor of the feed, the representation and the
+ * coding: "epoch-base-settings-floor-place-representation[-coding]". The place is `h` and the head for what the next
+ * entry changes, `c` for what it does not, `p` and the position for a revision of an entry.
+ */
+
+/** Grows when the same rows are rendered to other bytes than by the version before. */
+const RENDERING = '1';
+
+/** What of the settings of the server the bytes depend on. */
+export function baseTag(publicUrl: string): string {
+  return createHash('sha256').update(`${RENDERING} ${publicUrl}`).digest('hex').slice(0, 4);
+}
+
+/** Without quotes and coding. */
+export function pageTag(base: string, feed: Feed, log: LogState, closed: boolean, representation: string): string {
+  const place = closed ? 'c' : `h${String(log.head)}`;
+  return `${log.epochs.current}-${base}-${String(feed.settingsVersion)}-${String(log.firstKept)}-${place}-${representation}`;
+}
+
+export function entryTag(
+  base: string,
+  feed: Feed,
+  epoch: string,
+  entry: Pick<Entry, 'position'>,
+  representation: string,
+): string {
+  return `${epoch}-${base}-${String(feed.settingsVersion)}-0-p${String(entry.position)}-${representation}`;
+}
+
+/** As it stands in the header. Strong: each coding has a tag of its own (RFC 9110 §8.8.3.3). */
+export function quoted(tag: string, coding: Coding): string {
+  return coding === 'identity' ? `"${tag}"` : `"${tag}-${coding}"`;
+}
+
+const LISTED = /(?:W\/)?"([\x21\x23-\x7e\x80-\uffff]*)"/g;
+
+/** The opaque tags of an If-None-Match or If-Match list, with their strength; `*` is not among them. */
+export function listedTags(header: string): { tag: string; weak: boolean }[] {
+  return [...header.matchAll(LISTED)].map(([whole, tag = '']) => ({ tag, weak: whole.startsWith('W/') }));
+}
+
+/** If-None-Match: weak comparison (RFC 9110 §13.1.2), whatever the coding that the client has. */
+export function noneMatchFits(header: string, tag: string): boolean {
+  if (header === `"${tag}"`) return true;
+  if (header.trim() === '*') return true;
+  return header.includes(tag) && listedTags(header).some((listed) => withoutCoding(listed.tag) === tag);
+}
+
+/**
+ * If-Match for an entry: strong comparison (RFC 9110 §13.1.1), but the tag of any representation or coding of the
+ * current revision will do.
+ */
+export function matchFits(header: string, epoch: string, position: Position): boolean {
+  if (header.trim() === '*') return true;
+  return listedTags(header).some(({ tag, weak }) => {
+    const parsed = parseTag(tag);
+    return !weak && parsed?.kind === 'p' && parsed.epoch === epoch && parsed.position === position;
+  });
+}
+
+export interface ParsedTag {
+  readonly epoch: string;
+  readonly kind: 'h' | 'p';
+  readonly position: Position;
+}
+
+const OURS = /^([0-9a-f]{8})-[0-9a-f]{4}-\d{1,10}-\d{1,18}-([hp])(\d{1,18})-/;
+
+/** The epoch and place in a tag of ours; undefined: it is none, or names no place. */
+export function parseTag(tag: string): ParsedTag | undefined {
+  const [, epoch, kind, position] = OURS.exec(tag) ?? [];
+  if (epoch === undefined || position === undefined) return undefined;
+  return { epoch, kind: kind === 'p' ? 'p' : 'h', position: BigInt(position) };
+}
+
+function withoutCoding(tag: string): string {
+  return tag.replace(/-(?:gzip|br)$/, '');
+}

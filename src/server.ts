@@ -1,0 +1,203 @@
+import { timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildApp } from './app.js';
+import { checkEpoch } from './actions/check-epoch.js';
+import { startGroupCommit } from './actions/group-commit.js';
+import type { GroupCommit } from './actions/group-commit.js';
+import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
+import type { Config } from './config.js';
+import { StartError } from './core/start-error.js';
+import { urlsFrom } from './core/urls.js';
+import { serverFor } from './http/listen.js';
+import { makePageCache } from './http/page-cache.js';
+import type { Services } from './http/services.js';
+import { openListener, openPool, openWriter, reader } from './store/db.js';
+import { startEmbedded } from './store/embedded.js';
+import { startHeadMemory } from './store/head-memory.js';
+import { isMigrated, migrate } from './store/migrate.js';
+import type { Logger } from './telemetry/logger.js';
+import { createMetrics } from './telemetry/metrics.js';
+
+/** There is one so far; a feed is born into it. */
+const PARTITIONS = [0];
+const READERS = 10;
+const CLOSE_IDLE_MS = 50;
+
+export interface Running {
+  readonly url: string;
+  /** Made at this start, and never to be seen again. */
+  readonly adminToken: string | undefined;
+  /** Applies the feeds file again; rejects, with nothing changed, when it is wrong. */
+  reload(): Promise<void>;
+  /** Stops accepting, finishes what was accepted, then stops its own Postgres. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Wires everything together and listens. What was started is stopped again in the opposite order, at the end or when a
+ * later part fails. Rejects with a StartError for what a person can mend.
+ */
+export async function start(config: Config, logger: Logger): Promise<Running> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stopAll = async (): Promise<void> => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  };
+  try {
+    return await startUp(config, logger, stops, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function startUp(
+  config: Config,
+  logger: Logger,
+  stops: (() => Promise<unknown>)[],
+  stopAll: () => Promise<void>,
+): Promise<Running> {
+  const database = await connection(config, logger, stops);
+  await migrate(database);
+  const pool = openPool(database, { size: READERS });
+  stops.push(() => pool.end());
+  const db = reader(pool);
+
+  const memory = await startHeadMemory({
+    pool,
+    openListener: () => openListener(database),
+    logger,
+    partitions: PARTITIONS,
+    checkEpoch: (partition, seen) => checkEpoch({ pool, logger }, partition, seen),
+  });
+  stops.push(() => memory.stop());
+
+  const metrics = createMetrics();
+  const groupCommits = new Map<number, GroupCommit>();
+  for (const partition of PARTITIONS) {
+    const groupCommit = startGroupCommit({
+      partition,
+      open: () => openWriter(database),
+      ready: () => memory.ready(),
+      logger,
+      committed: (tick, stretches) => {
+        memory.committed(partition, tick, stretches);
+      },
+      observe: (batch) => {
+        metrics.batch(batch);
+      },
+      queueBytes: config.queueBytes,
+    });
+    groupCommits.set(partition, groupCommit);
+    stops.push(() => groupCommit.stop());
+  }
+  const pages = makePageCache(config.pageCacheBytes);
+  metrics.watch({
+    queueBytes: () => [...groupCommits.values()].reduce((sum, one) => sum + one.waiting.octets, 0),
+    pageCacheBytes: () => pages.bytes,
+    pool: () => ({ inUse: pool.totalCount - pool.idleCount, open: pool.totalCount, waiting: pool.waitingCount }),
+    listening: () => memory.listening,
+  });
+
+  const { made, sha256 } =
+    config.adminToken === undefined
+      ? await makeAdminToken(pool)
+      : { made: undefined, sha256: digestOf(config.adminToken) };
+  const adminDigest = Buffer.from(sha256, 'hex');
+
+  let draining = false;
+  let migrated = true;
+  const wire = (url: string): Services => ({
+    urls: urlsFrom(config.publicUrl ?? url),
+    db,
+    pool,
+    memory,
+    groupCommit: (partition) => {
+      const groupCommit = groupCommits.get(partition);
+      if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
+      return groupCommit;
+    },
+    pages,
+    bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
+    logger,
+    metrics,
+    isAdminToken: (token) => timingSafeEqual(Buffer.from(digestOf(token), 'hex'), adminDigest),
+    corsOrigins: config.corsOrigins,
+    draining: () => draining,
+    isMigrated: async () => (migrated = migrated && (await isMigrated(pool))),
+  });
+
+  const { server, url } = await listen(config, wire);
+  stops.push(async () => {
+    draining = true;
+    await close(server, config.shutdownSeconds);
+  });
+  return { url, adminToken: made, reload: () => Promise.resolve(), stop: stopAll };
+}
+
+async function connection(
+  config: Config,
+  logger: Logger,
+  stops: (() => Promise<unknown>)[],
+): Promise<{ connectionString: string }> {
+  if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl };
+  const postgres = await startEmbedded({ dataDir: config.dataDir, logger });
+  stops.push(() => postgres.stop());
+  return { connectionString: postgres.connectionString };
+}
+
+/** The URL of the server is known when its port is, and the app needs the URL. */
+async function listen(config: Config, wire: (url: string) => Services): Promise<{ server: Server; url: string }> {
+  const { server, attach } = serverFor();
+  server.listen(config.port, config.host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw toStartError(error, config);
+  }
+  const { port } = server.address() as AddressInfo;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  const url = `http://${host}:${String(port)}`;
+  attach(buildApp(wire(url)));
+  return { server, url };
+}
+
+function toStartError(error: unknown, config: Config): unknown {
+  const where = `${config.host}:${String(config.port)}`;
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return new StartError(`another program listens on ${where}`, {
+        hint: 'Stop it, or choose another port: PORT=8081 npm start',
+        cause: error,
+      });
+    case 'EACCES':
+      return new StartError(`this user may not listen on ${where}`, {
+        hint: 'Ports below 1024 are for root: choose a higher PORT.',
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new StartError(`this machine has no address ${config.host}`, {
+        hint: 'Set HOST to one of its own, 127.0.0.1 or 0.0.0.0.',
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}
+
+/** Waits until every request that was accepted is answered; what is not by then is cut off. */
+async function close(server: Server, seconds: number): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  const idle = setInterval(() => {
+    server.closeIdleConnections();
+  }, CLOSE_IDLE_MS);
+  const late = setTimeout(() => {
+    server.closeAllConnections();
+  }, seconds * 1000);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -1,0 +1,111 @@
+import pg from 'pg';
+import type { Instant, Position } from '../core/entry.js';
+
+/** May read. Every query is prepared once a connection, under its name. */
+export interface Db {
+  query<Row extends unknown[]>(query: Query): Promise<{ rows: Row[] }>;
+}
+
+declare const writes: unique symbol;
+/** May write, until its transaction ends. Made by `inTransaction` and by the log's writer only. */
+export interface Tx extends Db {
+  readonly [writes]: true;
+}
+
+/** Rows come back as arrays, in the order of the columns. */
+export interface Query {
+  readonly name: string;
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
+export type ConnectionConfig = pg.ClientConfig;
+
+const INT8 = 20;
+const TIMESTAMPTZ = 1184;
+
+/** bigint stays bigint; a timestamptz becomes the RFC 3339 text that it nearly is already (the session is in UTC). */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === INT8) return (text: string): Position => BigInt(text);
+    if (oid === TIMESTAMPTZ) return toInstant;
+    return pg.types.getTypeParser(oid, format) as unknown;
+  }) as typeof pg.types.getTypeParser,
+};
+
+/** `2026-11-21 09:08:07.123456+00` → `2026-11-21T09:08:07.123456Z` */
+function toInstant(text: string): Instant {
+  return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`;
+}
+
+const SESSION = {
+  types,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  connectionTimeoutMillis: 3_000,
+  application_name: 'millrace',
+};
+
+/** Readers: read-only unless a transaction says otherwise, so that a write outside an action is refused by Postgres too. */
+export function openPool(config: ConnectionConfig, options: { size: number }): pg.Pool {
+  const pool = new pg.Pool({
+    ...config,
+    ...SESSION,
+    max: options.size,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 10_000,
+    query_timeout: 12_000,
+    options: '-c default_transaction_read_only=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan',
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** The pool as a `Db`. */
+export function reader(pool: pg.Pool): Db {
+  return {
+    query: <Row extends unknown[]>(query: Query) => pool.query<Row>({ ...query, rowMode: 'array' }),
+  };
+}
+
+/**
+ * A connection of its own that sends queries without waiting for the answers of those before. Used by the log's writer:
+ * a node that hangs in mid-batch is thrown out by Postgres after two seconds, and waits for no lock longer than one.
+ */
+export function openWriter(config: ConnectionConfig): pg.Client {
+  return new pg.Client({
+    ...config,
+    ...SESSION,
+    pipeline: true,
+    idle_in_transaction_session_timeout: 2_000,
+    lock_timeout: 1_000,
+    statement_timeout: 5_000,
+    options: '-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan',
+  });
+}
+
+/** A connection for LISTEN and NOTIFY: it must be direct, not through a transaction pooler. */
+export function openListener(config: ConnectionConfig): pg.Client {
+  return new pg.Client({ ...config, ...SESSION, statement_timeout: 5_000 });
+}
+
+/** What Postgres calls the error, or undefined when it did not come from Postgres. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/**
+ * The database is away, shutting down, out of room, too slow, or being put back from a backup (no such database, role or
+ * table for a while): not a bug of ours, and it may come back.
+ */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(08|28|3D|53|57|58)/.test(state) || state === '25P03' || state === '42P01';
+  if (!(error instanceof Error)) return false;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return (
+    /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ERR_STREAM)/.test(code) ||
+    /connection|timeout|not queryable|pool after calling end/i.test(error.message)
+  );
+}

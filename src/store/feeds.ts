@@ -1,0 +1,269 @@
+import { DEFAULT_LIMITS } from '../core/feed.js';
+import type { Feed, FeedId, FeedSettings, Limits, Workspace } from '../core/feed.js';
+import type { Instant, Position } from '../core/entry.js';
+import type { Db, Tx } from './db.js';
+
+/** A feed together with the state of its log, read in one statement. */
+export interface FeedWithHead {
+  readonly feed: Feed;
+  readonly head: Position;
+  readonly firstKept: Position;
+  /** The uuid of the log's epoch. */
+  readonly epoch: string;
+}
+
+/** Of a feed's settings those that somebody chose: the rest are defaults. */
+export type ChosenSettings = Omit<Partial<FeedSettings>, 'limits'> & { readonly limits?: Partial<Limits> };
+
+type FeedRow = [FeedId, number, string, string, string, ChosenSettings, number, number, Instant];
+
+const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
+         h.page_size, f.created_at`;
+
+function toFeed([
+  id,
+  partition,
+  workspace,
+  name,
+  atomId,
+  settings,
+  settingsVersion,
+  pageSize,
+  createdAt,
+]: FeedRow): Feed {
+  return {
+    id,
+    partition,
+    workspace,
+    name,
+    atomId,
+    settings: toSettings(settings),
+    settingsVersion,
+    pageSize,
+    createdAt,
+  };
+}
+
+/** Stored are only the settings that somebody chose: a default may change with the server's version. */
+function toSettings(chosen: ChosenSettings): FeedSettings {
+  return {
+    public: false,
+    editable: false,
+    inlineJson: false,
+    ...chosen,
+    limits: { ...DEFAULT_LIMITS, ...chosen.limits },
+  };
+}
+
+const FIND_FEED = `
+  select ${FEED_COLUMNS}, h.first_kept, c.epoch, coalesce(t.last_position, 0)
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+    join clocks c on c.partition_id = f.partition_id
+    left join lateral (
+      select last_position
+        from ticks
+       where partition_id = f.partition_id
+         and feed_id = f.feed_id
+       order by last_position desc
+       limit 1) t on true
+   where f.workspace = $1
+     and f.name = $2
+     and f.deleted_at is null`;
+
+export async function findFeed(db: Db, workspace: string, name: string): Promise<FeedWithHead | undefined> {
+  const { rows } = await db.query<[...FeedRow, Position, string, Position]>({
+    name: 'find-feed',
+    text: FIND_FEED,
+    values: [workspace, name],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const [id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt, firstKept, epoch, head] = row;
+  return {
+    feed: toFeed([id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt]),
+    head,
+    firstKept,
+    epoch,
+  };
+}
+
+const LIST_FEEDS = `
+  select ${FEED_COLUMNS}
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   where f.deleted_at is null
+     and ($1::text is null or f.workspace = $1)
+   order by f.workspace, f.name`;
+
+/** All feeds, or those of one workspace, by name. */
+export async function listFeeds(db: Db, workspace?: string): Promise<Feed[]> {
+  const { rows } = await db.query<FeedRow>({ name: 'list-feeds', text: LIST_FEEDS, values: [workspace ?? null] });
+  return rows.map(toFeed);
+}
+
+const LIST_WORKSPACES = `
+  select name, title
+    from workspaces
+   where $1::text is null or name = $1
+   order by name`;
+
+/** All workspaces, or the one of this name. */
+export async function listWorkspaces(db: Db, name?: string): Promise<Workspace[]> {
+  const { rows } = await db.query<[string, string | null]>({
+    name: 'list-workspaces',
+    text: LIST_WORKSPACES,
+    values: [name ?? null],
+  });
+  return rows.map(([workspace, title]) => (title === null ? { name: workspace } : { name: workspace, title }));
+}
+
+const PUT_WORKSPACE = `
+  insert into workspaces (name, title)
+  values ($1, $2)
+  on conflict (name) do update set title = excluded.title
+  returning xmax = 0`;
+
+/** Resolves with whether it is new. */
+export async function putWorkspace(tx: Tx, workspace: Workspace): Promise<boolean> {
+  const { rows } = await tx.query<[boolean]>({
+    name: 'put-workspace',
+    text: PUT_WORKSPACE,
+    values: [workspace.name, workspace.title ?? null],
+  });
+  return rows[0]?.[0] === true;
+}
+
+export async function deleteWorkspace(tx: Tx, name: string): Promise<boolean> {
+  const { rows } = await tx.query({
+    name: 'delete-workspace',
+    text: 'delete from workspaces where name = $1 returning 1',
+    values: [name],
+  });
+  return rows.length > 0;
+}
+
+/** A feed by its name with its row locked, deleted ones too. */
+export interface FeedRecord {
+  readonly feed: Feed;
+  readonly chosen: ChosenSettings;
+  readonly deleted: boolean;
+}
+
+const LOCK_WORKSPACE = 'select 1 from workspaces where name = $1 for no key update';
+
+/** Holds off others who create or delete feeds in this workspace; false when there is none of that name. */
+export async function lockWorkspace(tx: Tx, name: string): Promise<boolean> {
+  const { rows } = await tx.query({ name: 'lock-workspace', text: LOCK_WORKSPACE, values: [name] });
+  return rows.length > 0;
+}
+
+const FIND_RECORD = `
+  select ${FEED_COLUMNS}, f.deleted_at is not null
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   where f.workspace = $1
+     and f.name = $2`;
+
+export async function findFeedRecord(tx: Tx, workspace: string, name: string): Promise<FeedRecord | undefined> {
+  const { rows } = await tx.query<[...FeedRow, boolean]>({
+    name: 'find-feed-record',
+    text: FIND_RECORD,
+    values: [workspace, name],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const [id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt, deleted] = row;
+  return {
+    feed: toFeed([id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt]),
+    chosen: settings,
+    deleted,
+  };
+}
+
+const INSERT_FEED = `
+  with feed as (
+    insert into feeds (partition_id, workspace, name, atom_id, settings)
+    values ($1, $2, $3, $4, $5)
+    returning partition_id, feed_id)
+  insert into heads (partition_id, feed_id, page_size)
+  select partition_id, feed_id, $6
+    from feed`;
+
+export async function insertFeed(
+  tx: Tx,
+  feed: {
+    partition: number;
+    workspace: string;
+    name: string;
+    atomId: string;
+    chosen: ChosenSettings;
+    pageSize: number;
+  },
+): Promise<void> {
+  await tx.query({
+    name: 'insert-feed',
+    text: INSERT_FEED,
+    values: [feed.partition, feed.workspace, feed.name, feed.atomId, JSON.stringify(feed.chosen), feed.pageSize],
+  });
+}
+
+const CHANGE_SETTINGS = `
+  update feeds
+     set settings = $2, settings_version = settings_version + 1
+   where feed_id = $1`;
+
+export async function changeSettings(tx: Tx, feedId: FeedId, chosen: ChosenSettings): Promise<void> {
+  await tx.query({ name: 'change-settings', text: CHANGE_SETTINGS, values: [feedId, JSON.stringify(chosen)] });
+}
+
+const REVIVE_FEED = `
+  update feeds
+     set atom_id = $2, settings = $3, settings_version = settings_version + 1, created_at = now(), deleted_at = null
+   where feed_id = $1`;
+
+/** A deleted feed's name is used again: another feed, whose log goes on after the old one's last position. */
+export async function reviveFeed(tx: Tx, feedId: FeedId, atomId: string, chosen: ChosenSettings): Promise<void> {
+  await tx.query({ name: 'revive-feed', text: REVIVE_FEED, values: [feedId, atomId, JSON.stringify(chosen)] });
+}
+
+const CLOSE_FEED = `
+  update feeds
+     set deleted_at = now(), settings_version = settings_version + 1
+   where feed_id = $1`;
+
+/** The feed must be locked (`moveFloor` does that): a batch that is under way finishes first, a later one sees this. */
+export async function closeFeed(tx: Tx, feedId: FeedId): Promise<void> {
+  await tx.query({ name: 'close-feed', text: CLOSE_FEED, values: [feedId] });
+}
+
+const MOVE_FLOOR = `
+  update heads
+     set first_kept = greatest(first_kept, $3)
+   where partition_id = $1
+     and feed_id = $2`;
+
+/** Entries below `firstKept` are no longer shown from the commit on. Takes the feed's lock. */
+export async function moveFloor(tx: Tx, feed: Feed, firstKept: Position): Promise<void> {
+  await tx.query({ name: 'move-floor', text: MOVE_FLOOR, values: [feed.partition, feed.id, firstKept] });
+}
+
+const LOCK_HEAD = `
+  select 1
+    from heads
+   where partition_id = $1
+     and feed_id = $2
+     for no key update`;
+
+const HEAD = `
+  select coalesce(max(last_position), 0)
+    from ticks
+   where partition_id = $1
+     and feed_id = $2`;
+
+/** The feed's last position, with its lock held, so that it stays so until the transaction ends. */
+export async function lockHead(tx: Tx, feed: Feed): Promise<Position> {
+  await tx.query({ name: 'lock-head', text: LOCK_HEAD, values: [feed.partition, feed.id] });
+  const { rows } = await tx.query<[Position]>({ name: 'head', text: HEAD, values: [feed.partition, feed.id] });
+  return rows[0]?.[0] ?? 0n;
+}

@@ -1,0 +1,328 @@
+import type { Entry, Instant, Position } from '../core/entry.js';
+import type { Feed } from '../core/feed.js';
+import { planSearch } from '../core/search.js';
+import type { Search } from '../core/search.js';
+import type { Db } from './db.js';
+import { searchCondition } from './search-sql.js';
+import { KINDS } from './write-batch.js';
+
+/** Stored bytes of one page; `next` goes on. */
+const PAGE_OCTETS = 8 * 1024 * 1024;
+/** A search that no index answers looks at this many positions for one page. */
+const SCAN_POSITIONS = 5_000n;
+/** Tombstones do not count towards the limit, but a page of them ends somewhere. */
+const MOST_TOMBSTONES = 100;
+
+export type Direction = 'forward' | 'backward';
+
+/** Rows of one page, newest first, with the state of the log in the same statement. */
+export interface PageRows {
+  readonly head: Position;
+  readonly firstKept: Position;
+  /** The uuid of the epoch. */
+  readonly epoch: string;
+  /** When the feed's log last changed. */
+  readonly changedAt: Instant | undefined;
+  readonly entries: Entry[];
+  /** The positions that were looked at, from low to high. */
+  readonly low: Position;
+  readonly high: Position;
+  /** The page ends because it is full, not because there was no more to look at. */
+  readonly full: boolean;
+}
+
+/**
+ * One page: `backward` from the position (inclusive; undefined: from the head), `forward` after it. Reads the head, the
+ * floor and the entries in one statement, so the page may be named after the head that it returns.
+ */
+export async function readPage(
+  db: Db,
+  feed: Feed,
+  direction: Direction,
+  from: Position | undefined,
+  limit: number,
+  search: Search | undefined,
+): Promise<PageRows> {
+  const { name, text, values, windowed } = statementFor(feed.settings.editable, direction, search);
+  const bound = from ?? END_OF_LOG;
+  const { rows } = await db.query<PageRow>({ name, text, values: [feed.partition, feed.id, bound, limit, ...values] });
+  const [first] = rows;
+  if (first === undefined) throw new Error(`feed ${String(feed.id)} has no head`);
+  const [head, firstKept, epoch, changed] = first;
+  const entries = first[4] === null ? [] : rows.map(toEntry);
+  const total = first[9] ?? 0n;
+  const end = entries[entries.length - 1]?.position;
+  const full = total > BigInt(entries.length) || (search === undefined && entries.length >= limit);
+  const log = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, full };
+
+  if (direction === 'backward') {
+    const high = bound < head ? bound : head;
+    const window = windowed ? high - SCAN_POSITIONS + 1n : firstKept;
+    return { ...log, high, low: full && end !== undefined ? end : window > firstKept ? window : firstKept };
+  }
+  entries.reverse();
+  const low = bound + 1n > firstKept ? bound + 1n : firstKept;
+  const window = windowed ? low + SCAN_POSITIONS - 1n : head;
+  const high = full && end !== undefined ? end : window < head ? window : head;
+  return { ...log, low, high: high < low ? low - 1n : high };
+}
+
+const ARCHIVE = `
+  select e.position, e.kind, e.atom_id, e.xml, r.recorded_at
+    from heads h
+    join entries e on e.partition_id = h.partition_id and e.feed_id = h.feed_id
+    left join lateral (
+      select recorded_at
+        from ticks
+       where partition_id = e.partition_id
+         and feed_id = e.feed_id
+         and last_position >= e.position
+       order by last_position
+       limit 1) r on true
+   where h.partition_id = $1
+     and h.feed_id = $2
+     and e.position >= greatest($3, h.first_kept)
+     and e.position <= $4
+   order by e.position desc`;
+
+/** Every entry of a stretch, superseded revisions and tombstones included, newest first. */
+export async function readStretch(db: Db, feed: Feed, first: Position, last: Position): Promise<Entry[]> {
+  const { rows } = await db.query<[Position, number, string, string, Instant]>({
+    name: 'stretch',
+    text: ARCHIVE,
+    values: [feed.partition, feed.id, first, last],
+  });
+  return rows.map(([position, kind, atomId, xml, recordedAt]) => ({
+    position,
+    kind: KINDS[kind] ?? 'entry',
+    atomId,
+    xml,
+    recordedAt,
+  }));
+}
+
+/** Past every position, and one more than it is still an int8. */
+const END_OF_LOG = 9_223_372_036_854_775_000n;
+
+type PageRow = [
+  Position,
+  Position,
+  string,
+  Instant | null,
+  Position | null,
+  number,
+  string,
+  string,
+  Instant,
+  bigint | null,
+];
+
+function toEntry([, , , , position, kind, atomId, xml, recordedAt]: PageRow): Entry {
+  return { position: position ?? 0n, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt };
+}
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly windowed: boolean;
+}
+
+const prepared = new Map<string, string>();
+
+function statementFor(editable: boolean, direction: Direction, search: Search | undefined): Statement {
+  const shape = `page-${direction}${editable ? '-editable' : ''}`;
+  const plan = search === undefined ? undefined : planSearch(search);
+  if (plan?.by === 'scan') {
+    const condition = searchCondition(plan.search, 'x.terms', 5);
+    // Without a name: each shape of a search is a statement of its own, and a connection keeps what it has prepared.
+    return {
+      name: '',
+      text: pageText(direction, scanSource(editable, direction, condition.sql), LIMITS.searched),
+      values: condition.values,
+      windowed: true,
+    };
+  }
+  const name = plan === undefined ? shape : `${shape}-index`;
+  let text = prepared.get(name);
+  if (text === undefined) {
+    if (plan !== undefined) text = pageText(direction, indexSource(direction), LIMITS.searched);
+    else if (editable) text = pageText(direction, memberSource(direction), LIMITS.searched);
+    else text = pageText(direction, entrySource(direction), LIMITS.plain);
+    prepared.set(name, text);
+  }
+  return { name, text, values: plan === undefined ? [] : [plan.terms], windowed: false };
+}
+
+/**
+ * Which of the candidate rows make the page. Where there can be tombstones, or where only a further row tells whether
+ * there is more, more candidates than the limit are read and counted.
+ */
+const LIMITS = {
+  plain: { keep: `n = 1 or octets_so_far <= ${String(PAGE_OCTETS)}`, live: '0' },
+  searched: {
+    keep: `n < $4 + ${String(MOST_TOMBSTONES)}
+       and (n = 1 or octets_so_far <= ${String(PAGE_OCTETS)})
+       and (live < $4 or live = $4 and kind <> 2)`,
+    live: 'count(*) filter (where kind <> 2) over so_far',
+  },
+};
+const CANDIDATES = `$4 + ${String(MOST_TOMBSTONES)}`;
+const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml';
+
+/** $1 partition, $2 feed, $3 from, $4 limit. `source` may use `h`: its head and first_kept. */
+function pageText(direction: Direction, source: string, limits: { keep: string; live: string }): string {
+  const order = direction === 'forward' ? 'asc' : 'desc';
+  return `
+  select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total
+    from (
+      select h.partition_id, h.feed_id, h.first_kept, c.epoch, coalesce(t.last_position, 0) as head, t.recorded_at as changed_at
+        from heads h
+        join clocks c on c.partition_id = h.partition_id
+        left join lateral (
+          select last_position, recorded_at
+            from ticks
+           where partition_id = h.partition_id
+             and feed_id = h.feed_id
+           order by last_position desc
+           limit 1) t on true
+       where h.partition_id = $1
+         and h.feed_id = $2) h
+    left join lateral (
+      select *
+        from (
+          select x.*, row_number() over so_far as n, sum(octets) over so_far as octets_so_far, ${limits.live} as live,
+                 count(*) over () as total
+            from (${source}) x
+          window so_far as (order by position ${order} rows unbounded preceding)) x
+       where ${limits.keep}) p on true
+    left join lateral (
+      select recorded_at
+        from ticks
+       where partition_id = h.partition_id
+         and feed_id = h.feed_id
+         and last_position >= p.position
+       order by last_position
+       limit 1) r on true
+   order by p.position ${order}`;
+}
+
+function stretch(direction: Direction, column: string): string {
+  return direction === 'forward'
+    ? `${column} >= greatest($3::bigint + 1, h.first_kept) and ${column} <= h.head`
+    : `${column} <= $3::bigint and ${column} >= h.first_kept`;
+}
+
+function entrySource(direction: Direction): string {
+  return `
+              select ${COLUMNS}
+                from entries x
+               where x.partition_id = $1 and x.feed_id = $2 and ${stretch(direction, 'x.position')}
+               order by x.position ${direction === 'forward' ? 'asc' : 'desc'}
+               limit $4`;
+}
+
+/** Of an editable feed: what is there now and the tombstones, by position, so that superseded revisions cost nothing. */
+function memberSource(direction: Direction): string {
+  return `
+              select ${COLUMNS}
+                from (
+                  select m.position
+                    from members m
+                   where m.partition_id = $1 and m.feed_id = $2 and m.editable and ${stretch(direction, 'm.position')}
+                   order by m.position ${direction === 'forward' ? 'asc' : 'desc'}
+                   limit ${CANDIDATES}) m
+                join entries x on x.partition_id = $1 and x.feed_id = $2 and x.position = m.position`;
+}
+
+/** $5: terms of the index. It holds current revisions and tombstones only. */
+function indexSource(direction: Direction): string {
+  const order = direction === 'forward' ? 'asc' : 'desc';
+  return `
+              select ${COLUMNS}
+                from (
+                  select i.position
+                    from unnest($5::text[]) as t (term)
+                   cross join lateral (
+                      select i.position
+                        from entry_terms i
+                       where i.partition_id = $1 and i.feed_id = $2 and i.term = t.term and ${stretch(direction, 'i.position')}
+                       order by i.position ${order}
+                       limit ${CANDIDATES}) i
+                   group by i.position
+                   order by i.position ${order}
+                   limit ${CANDIDATES}) i
+                join entries x on x.partition_id = $1 and x.feed_id = $2 and x.position = i.position`;
+}
+
+/** What no index answers: a bounded stretch of the log is looked at. */
+function scanSource(editable: boolean, direction: Direction, condition: string): string {
+  const window =
+    direction === 'forward'
+      ? `x.position < greatest($3::bigint + 1, h.first_kept) + ${String(SCAN_POSITIONS)}`
+      : `x.position > least($3::bigint, h.head) - ${String(SCAN_POSITIONS)}`;
+  const current = editable
+    ? `
+                 and exists (
+                   select 1
+                     from members m
+                    where m.partition_id = $1 and m.feed_id = $2 and m.atom_key = x.atom_key and m.position = x.position)`
+    : '';
+  return `
+              select ${COLUMNS}
+                from entries x
+               where x.partition_id = $1 and x.feed_id = $2 and ${stretch(direction, 'x.position')}
+                 and ${window}
+                 and ${condition}${current}
+               order by x.position ${direction === 'forward' ? 'asc' : 'desc'}
+               limit ${CANDIDATES}`;
+}
+
+const FIND_MEMBER = `
+  select m.position, m.deleted, e.kind, e.atom_id, e.xml, r.recorded_at
+    from heads h
+    join members m on m.partition_id = h.partition_id and m.feed_id = h.feed_id and m.atom_key = $3
+    join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position
+    left join lateral (
+      select recorded_at
+        from ticks
+       where partition_id = m.partition_id
+         and feed_id = m.feed_id
+         and last_position >= m.position
+       order by last_position
+       limit 1) r on true
+   where h.partition_id = $1
+     and h.feed_id = $2
+     and m.position >= h.first_kept`;
+
+/** The current revision of an entry, or its tombstone. */
+export async function findMember(db: Db, feed: Feed, atomKey: Buffer): Promise<Entry | undefined> {
+  const { rows } = await db.query<[Position, boolean, number, string, string, Instant]>({
+    name: 'find-member',
+    text: FIND_MEMBER,
+    values: [feed.partition, feed.id, atomKey],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const [position, , kind, atomId, xml, recordedAt] = row;
+  return { position, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt };
+}
+
+const POSITION_SINCE = `
+  select first_position
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+     and recorded_at >= $3
+   order by recorded_at, last_position
+   limit 1`;
+
+/** The first position that was recorded at or after the time; undefined: none yet. */
+export async function positionSince(db: Db, feed: Feed, time: Instant): Promise<Position | undefined> {
+  const { rows } = await db.query<[Position]>({
+    name: 'position-since',
+    text: POSITION_SINCE,
+    values: [feed.partition, feed.id, time],
+  });
+  return rows[0]?.[0];
+}

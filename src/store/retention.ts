@@ -1,0 +1,232 @@
+import type { Pool } from 'pg';
+import type { Digest, Position } from '../core/entry.js';
+import type { Feed } from '../core/feed.js';
+import { TICKS_KEPT_HOURS } from '../core/retention.js';
+import { int8Array, textArray, uuidArray } from './binary-arrays.js';
+import type { Db, Tx } from './db.js';
+import type { ChosenSettings } from './feeds.js';
+
+/** A feed that may have something to let go, deleted ones too. */
+export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'> {
+  readonly settings: Pick<ChosenSettings, 'keepDays' | 'keepEntries'>;
+  readonly deleted: boolean;
+  readonly firstKept: Position;
+}
+
+type RetainedRow = [number, number, number, ChosenSettings, boolean, Position];
+
+/** Floors that were moved may have entries behind them still, whatever the settings are by now. */
+const RETAINED_FEEDS = `
+  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   where h.first_kept > 1
+      or f.settings ?| array['keepDays', 'keepEntries']
+   order by f.feed_id`;
+
+export async function listRetained(db: Db): Promise<RetainedFeed[]> {
+  const { rows } = await db.query<RetainedRow>({ name: 'retained-feeds', text: RETAINED_FEEDS });
+  return rows.map(toRetained);
+}
+
+const RETAINED_FEED = `
+  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   where f.feed_id = $1`;
+
+export async function findRetained(db: Db, feedId: number): Promise<RetainedFeed | undefined> {
+  const { rows } = await db.query<RetainedRow>({ name: 'retained-feed', text: RETAINED_FEED, values: [feedId] });
+  return rows.map(toRetained)[0];
+}
+
+function toRetained([id, partition, pageSize, settings, deleted, firstKept]: RetainedRow): RetainedFeed {
+  return { id, partition, pageSize, settings, deleted, firstKept };
+}
+
+type Log = Pick<RetainedFeed, 'id' | 'partition'>;
+
+const HEAD = `
+  select coalesce(max(last_position), 0)
+    from ticks
+   where partition_id = $1
+     and feed_id = $2`;
+
+export async function headOf(db: Db, feed: Log): Promise<Position> {
+  const { rows } = await db.query<[Position]>({
+    name: 'retention-head',
+    text: HEAD,
+    values: [feed.partition, feed.id],
+  });
+  return rows[0]?.[0] ?? 0n;
+}
+
+const EXPIRED_POSITION = `
+  select last_position
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+     and recorded_at < now() - make_interval(days => $3)
+   order by recorded_at desc, last_position desc
+   limit 1`;
+
+/** The last position that was recorded more than so many days ago; 0: none. */
+export async function expiredPosition(db: Db, feed: Log, days: number): Promise<Position> {
+  const { rows } = await db.query<[Position]>({
+    name: 'expired-position',
+    text: EXPIRED_POSITION,
+    values: [feed.partition, feed.id, days],
+  });
+  return rows[0]?.[0] ?? 0n;
+}
+
+/** What has to go with an entry. */
+export interface ExpiredEntry {
+  readonly position: Position;
+  readonly atomKey: Digest;
+  readonly terms: readonly string[];
+}
+
+const EXPIRED_ENTRIES = `
+  select e.position, e.atom_key, e.terms
+    from entries e
+    join heads h on h.partition_id = e.partition_id and h.feed_id = e.feed_id
+   where e.partition_id = $1
+     and e.feed_id = $2
+     and e.position > $3
+     and e.position < h.first_kept
+   order by e.position
+   limit $4`;
+
+/** The lowest entries behind the floor, after the position. */
+export async function readExpired(db: Db, feed: Log, after: Position, limit: number): Promise<ExpiredEntry[]> {
+  const { rows } = await db.query<[Position, string, string[]]>({
+    name: 'expired-entries',
+    text: EXPIRED_ENTRIES,
+    values: [feed.partition, feed.id, after, limit],
+  });
+  return rows.map(([position, key, terms]) => ({
+    position,
+    atomKey: Buffer.from(key.replaceAll('-', ''), 'hex'),
+    terms,
+  }));
+}
+
+const DELETE_TERMS = `
+  delete from entry_terms t
+   using unnest($3::text[], $4::bigint[]) as d (term, position)
+   where t.partition_id = $1
+     and t.feed_id = $2
+     and t.term = d.term
+     and t.position = d.position`;
+
+// An id that was published again, or edited, has its place above the floor by now. A batch that publishes one again may
+// hold its old row; it deletes that row itself, and it must not wait for us, nor we for it.
+const DELETE_MEMBERS = `
+  delete from members
+   where ctid in (
+     select m.ctid
+       from unnest($3::uuid[]) as d (atom_key)
+       join members m on m.partition_id = $1 and m.feed_id = $2 and m.atom_key = d.atom_key
+      where m.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
+        for update of m skip locked)`;
+
+const DELETE_ENTRIES = `
+  delete from entries e
+   using unnest($3::bigint[]) as d (position)
+   where e.partition_id = $1
+     and e.feed_id = $2
+     and e.position = d.position
+     and e.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)`;
+
+/** Deletes entries behind the floor with their ids and terms; `indexTerms` makes the index's terms of an entry's. */
+export async function deleteExpired(
+  tx: Tx,
+  feed: Log,
+  entries: readonly ExpiredEntry[],
+  indexTerms: (terms: readonly string[]) => readonly string[],
+): Promise<void> {
+  const terms = entries.flatMap(({ position, terms: own }) => indexTerms(own).map((term) => ({ term, position })));
+  await tx.query({
+    name: 'delete-terms',
+    text: DELETE_TERMS,
+    values: [
+      feed.partition,
+      feed.id,
+      textArray(terms.map(({ term }) => term)),
+      int8Array(terms.map(({ position }) => position)),
+    ],
+  });
+  await tx.query({
+    name: 'delete-members',
+    text: DELETE_MEMBERS,
+    values: [feed.partition, feed.id, uuidArray(entries.map(({ atomKey }) => atomKey))],
+  });
+  await tx.query({
+    name: 'delete-entries',
+    text: DELETE_ENTRIES,
+    values: [feed.partition, feed.id, int8Array(entries.map(({ position }) => position))],
+  });
+}
+
+// A feed's newest tick stays, however old it is: it tells the head.
+const DELETE_TICKS = `
+  with gone as (
+    delete from ticks
+     where ctid = any (array(
+       select t.ctid
+         from ticks t
+        where t.partition_id = $1
+          and t.feed_id = $2
+          and t.last_position > $3
+          and t.last_position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
+          and t.last_position < (select max(last_position) from ticks where partition_id = $1 and feed_id = $2)
+          and t.recorded_at < now() - make_interval(hours => $4)
+        order by t.last_position
+        limit $5))
+    returning last_position)
+  select count(*)::int, coalesce(max(last_position), $3)
+    from gone`;
+
+/** Deletes the lowest ticks behind the floor, after the position; resolves with how many, and the last one's position. */
+export async function deleteTicks(
+  tx: Tx,
+  feed: Log,
+  after: Position,
+  limit: number,
+): Promise<{ ticks: number; last: Position }> {
+  const { rows } = await tx.query<[number, Position]>({
+    name: 'delete-ticks',
+    text: DELETE_TICKS,
+    values: [feed.partition, feed.id, after, TICKS_KEPT_HOURS, limit],
+  });
+  const [ticks, last] = rows[0] ?? [0, after];
+  return { ticks, last };
+}
+
+/** Any number, as long as nobody else locks it in this database: "keep" in ASCII. */
+const LOCK = 0x6b656570;
+
+/** Does the work unless another node is at it; resolves with whether it was done. Takes a connection for that time. */
+export async function whileAlone(pool: Pool, work: () => Promise<void>): Promise<boolean> {
+  const client = await pool.connect();
+  // The lock ends with its connection. Without a listener the break would end the process.
+  const broken = (): void => undefined;
+  client.on('error', broken);
+  let unlocked = false;
+  try {
+    const { rows } = await client.query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [LOCK]);
+    if (rows[0]?.alone !== true) {
+      unlocked = true;
+      return false;
+    }
+    await work();
+    await client.query('select pg_advisory_unlock($1)', [LOCK]);
+    unlocked = true;
+    return true;
+  } finally {
+    client.off('error', broken);
+    // A connection that may still hold the lock is not lent to anyone else.
+    client.release(!unlocked);
+  }
+}

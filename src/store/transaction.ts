@@ -1,0 +1,24 @@
+import type { Pool } from 'pg';
+import type { Query, Tx } from './db.js';
+
+/** The only maker of a `Tx` besides the log's writer: commits when `work` resolves, rolls back when it rejects. */
+export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin isolation level read committed read write');
+    const tx = {
+      query: <Row extends unknown[]>(query: Query) => client.query<Row>({ ...query, rowMode: 'array' }),
+    } as unknown as Tx;
+    const result = await work(tx);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: unknown) => {
+      broken = failure instanceof Error ? failure : new Error(String(failure));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

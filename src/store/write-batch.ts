@@ -1,0 +1,302 @@
+import type { Client } from 'pg';
+import type { BatchWrites, EntryRow, FeedState, Looked, MemberRow, MemberState, TermRow } from '../core/batch.js';
+import { memberKey } from '../core/batch.js';
+import type { Digest, EntryKind, Instant, Position } from '../core/entry.js';
+import type { FeedId } from '../core/feed.js';
+import { int2Array, int4Array, int8Array, textArray, uuidArray } from './binary-arrays.js';
+
+/**
+ * The statements of a batch, in the order that keeps the log right (docs/adr/0002): lock the feeds in id order; look,
+ * with a new snapshot; write; and with the last message lock the clock, tick and commit.
+ */
+
+export const KIND_CODES: Readonly<Record<EntryKind, number>> = { entry: 0, revision: 1, tombstone: 2 };
+export const KINDS: readonly EntryKind[] = ['entry', 'revision', 'tombstone'];
+
+/** Not legal in XML, so in no term. */
+const TERM_SEPARATOR = '\u0001';
+
+const LOCK = `
+  select feed_id
+    from heads
+   where partition_id = $1
+     and feed_id = any($2::int[])
+   order by feed_id
+     for no key update`;
+
+const LOOK_AT_FEEDS = `
+  select h.feed_id, f.atom_id, f.deleted_at is not null, coalesce((f.settings ->> 'editable')::boolean, false),
+         h.first_kept, coalesce(t.last_position, 0)
+    from heads h
+    join feeds f on f.feed_id = h.feed_id
+    left join lateral (
+      select last_position
+        from ticks
+       where partition_id = h.partition_id
+         and feed_id = h.feed_id
+       order by last_position desc
+       limit 1) t on true
+   where h.partition_id = $1
+     and h.feed_id = any($2::int[])`;
+
+const LOOK_AT_MEMBERS = `
+  select m.feed_id, m.atom_key, m.position, m.first_position, m.first_digest, m.deleted
+    from unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
+    join members m on m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key`;
+
+const LOOK_AT_REVISIONS = `
+  select m.feed_id, m.atom_key, e.terms, e.xml
+    from unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
+    join members m on m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key
+    join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position`;
+
+export interface Key {
+  readonly feedId: FeedId;
+  readonly atomKey: Digest;
+}
+
+/**
+ * Begins the transaction, locks the feeds and looks at them. With `skipLocked` a feed that somebody else holds is left
+ * out of the answer instead of being waited for.
+ */
+export async function lockAndLook(
+  client: Client,
+  partition: number,
+  feedIds: readonly FeedId[],
+  keys: readonly Key[],
+  revised: readonly Key[],
+  options: { skipLocked: boolean },
+): Promise<Looked> {
+  const ids = int4Array(feedIds);
+  const keyArrays = [partition, int4Array(keys.map((key) => key.feedId)), uuidArray(keys.map((key) => key.atomKey))];
+  const [, locked, feedRows, memberRows, revisionRows] = await Promise.all([
+    client.query('begin isolation level read committed read write'),
+    client.query<[FeedId]>({
+      ...(options.skipLocked ? { name: 'lock-free', text: `${LOCK} skip locked` } : { name: 'lock', text: LOCK }),
+      values: [partition, ids],
+      rowMode: 'array',
+    }),
+    client.query<[FeedId, string, boolean, boolean, Position, Position]>({
+      name: 'look-feeds',
+      text: LOOK_AT_FEEDS,
+      values: [partition, ids],
+      rowMode: 'array',
+    }),
+    client.query<[FeedId, string, Position, Position, string, boolean]>({
+      name: 'look-members',
+      text: LOOK_AT_MEMBERS,
+      values: keyArrays,
+      rowMode: 'array',
+    }),
+    revised.length === 0
+      ? undefined
+      : client.query<[FeedId, string, string[], string]>({
+          name: 'look-revisions',
+          text: LOOK_AT_REVISIONS,
+          values: [
+            partition,
+            int4Array(revised.map((key) => key.feedId)),
+            uuidArray(revised.map((key) => key.atomKey)),
+          ],
+          rowMode: 'array',
+        }),
+  ]);
+
+  const held = new Set(locked.rows.map(([feedId]) => feedId));
+  const feeds = new Map<FeedId, FeedState>();
+  for (const [feedId, atomId, deleted, editable, firstKept, head] of feedRows.rows) {
+    if (held.has(feedId)) feeds.set(feedId, { atomId, deleted, editable, firstKept, head });
+  }
+  const current = new Map<string, MemberState['current']>();
+  for (const [feedId, atomKey, terms, xml] of revisionRows?.rows ?? []) {
+    current.set(memberKey(feedId, uuidBytes(atomKey)), { terms, xml });
+  }
+  const members = new Map<string, MemberState>();
+  for (const [feedId, atomKey, position, firstPosition, firstDigest, deleted] of memberRows.rows) {
+    const key = memberKey(feedId, uuidBytes(atomKey));
+    members.set(key, {
+      position,
+      firstPosition,
+      firstDigest: uuidBytes(firstDigest),
+      deleted,
+      current: current.get(key),
+    });
+  }
+  return { feeds, members };
+}
+
+const DROP_STALE_MEMBERS = `
+  delete from members m
+   using unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
+   where m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key`;
+
+const INSERT_ENTRIES = `
+  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
+  select $1, feed_id, position, kind, octets, atom_key, atom_id, string_to_array(terms, E'\\x01'), xml
+    from unnest($2::int[], $3::bigint[], $4::smallint[], $5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[])
+      as e (feed_id, position, kind, octets, atom_key, atom_id, terms, xml)`;
+
+const MEMBER_ARRAYS = `
+  unnest($2::int[], $3::uuid[], $4::bigint[], $5::bigint[], $6::uuid[], $7::smallint[], $8::smallint[])
+    as m (feed_id, atom_key, position, first_position, first_digest, editable, deleted)`;
+
+const INSERT_MEMBERS = `
+  insert into members (partition_id, feed_id, atom_key, position, first_position, first_digest, editable, deleted)
+  select $1, feed_id, atom_key, position, first_position, first_digest, editable = 1, deleted = 1
+    from ${MEMBER_ARRAYS}`;
+
+const CHANGE_MEMBERS = `
+  update members
+     set position = m.position, deleted = m.deleted = 1
+    from ${MEMBER_ARRAYS}
+   where members.partition_id = $1
+     and members.feed_id = m.feed_id
+     and members.atom_key = m.atom_key`;
+
+const INSERT_TERMS = `
+  insert into entry_terms (partition_id, feed_id, term, position)
+  select $1, feed_id, term, position
+    from unnest($2::int[], $3::text[], $4::bigint[]) as t (feed_id, term, position)`;
+
+const DROP_TERMS = `
+  delete from entry_terms t
+   using unnest($2::int[], $3::text[], $4::bigint[]) as d (feed_id, term, position)
+   where t.partition_id = $1 and t.feed_id = d.feed_id and t.term = d.term and t.position = d.position`;
+
+/** Writes what the batch accepted. Each statement goes with a Sync of its own, so that Postgres' idle timer runs in between. */
+export async function write(client: Client, partition: number, writes: BatchWrites): Promise<void> {
+  const statements: Promise<unknown>[] = [];
+  if (writes.staleMembers.length > 0) {
+    const { feedIds, keys } = keyColumns(writes.staleMembers);
+    statements.push(client.query({ name: 'drop-stale', text: DROP_STALE_MEMBERS, values: [partition, feedIds, keys] }));
+  }
+  if (writes.droppedTerms.length > 0) {
+    statements.push(
+      client.query({ name: 'drop-terms', text: DROP_TERMS, values: [partition, ...termColumns(writes.droppedTerms)] }),
+    );
+  }
+  statements.push(
+    client.query({
+      name: 'insert-entries',
+      text: INSERT_ENTRIES,
+      values: [partition, ...entryColumns(writes.entries)],
+    }),
+  );
+  if (writes.newMembers.length > 0) {
+    statements.push(
+      client.query({
+        name: 'insert-members',
+        text: INSERT_MEMBERS,
+        values: [partition, ...memberColumns(writes.newMembers)],
+      }),
+    );
+  }
+  if (writes.changedMembers.length > 0) {
+    statements.push(
+      client.query({
+        name: 'change-members',
+        text: CHANGE_MEMBERS,
+        values: [partition, ...memberColumns(writes.changedMembers)],
+      }),
+    );
+  }
+  if (writes.newTerms.length > 0) {
+    statements.push(
+      client.query({ name: 'insert-terms', text: INSERT_TERMS, values: [partition, ...termColumns(writes.newTerms)] }),
+    );
+  }
+  await settleAll(statements);
+}
+
+export interface Tick {
+  readonly epoch: string;
+  readonly tick: bigint;
+  readonly recordedAt: Instant;
+}
+
+/**
+ * Locks the clock, ticks and commits, sent as one piece: whoever froze between the two would hold up every writer of the
+ * partition. Rejects when the transaction had failed before or fails here; then nothing was committed, unless the
+ * connection is gone: then the outcome is unknown.
+ */
+export async function tickAndCommit(
+  client: Client,
+  partition: number,
+  stretches: BatchWrites['stretches'],
+  now: Date,
+): Promise<Tick> {
+  // Not in the published types: the socket of a pg client, corked so that both messages leave in one write.
+  const { stream } = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } }).connection;
+  stream.cork();
+  const tick = client.query<[string, bigint, Instant]>({
+    name: 'tick',
+    text: 'select epoch, tick, recorded_at from take_tick($1::smallint, $2, $3, $4, $5)',
+    values: [
+      partition,
+      int4Array(stretches.map((stretch) => stretch.feedId)),
+      int8Array(stretches.map((stretch) => stretch.first)),
+      int8Array(stretches.map((stretch) => stretch.last)),
+      now.toISOString(),
+    ],
+    rowMode: 'array',
+  });
+  const commit = client.query({ name: 'commit', text: 'commit' });
+  stream.uncork();
+  await settleAll([tick, commit]);
+  const [row] = (await tick).rows;
+  // Postgres answers the commit of a failed transaction with a rollback, not with an error.
+  if ((await commit).command !== 'COMMIT' || row === undefined) throw new Error('the batch was rolled back');
+  const [epoch, number, recordedAt] = row;
+  return { epoch, tick: number, recordedAt };
+}
+
+export async function rollback(client: Client): Promise<void> {
+  await client.query('rollback');
+}
+
+/** Waits for all, then rejects with the first failure: the later ones only say that the transaction had failed. */
+async function settleAll(statements: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(statements);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+function keyColumns(keys: readonly Key[]): { feedIds: Buffer; keys: Buffer } {
+  return { feedIds: int4Array(keys.map((key) => key.feedId)), keys: uuidArray(keys.map((key) => key.atomKey)) };
+}
+
+function entryColumns(rows: readonly EntryRow[]): Buffer[] {
+  return [
+    int4Array(rows.map((row) => row.feedId)),
+    int8Array(rows.map((row) => row.position)),
+    int2Array(rows.map((row) => KIND_CODES[row.kind])),
+    int4Array(rows.map((row) => row.octets)),
+    uuidArray(rows.map((row) => row.atomKey)),
+    textArray(rows.map((row) => row.atomId)),
+    textArray(rows.map((row) => row.terms.join(TERM_SEPARATOR))),
+    textArray(rows.map((row) => row.xml)),
+  ];
+}
+
+function memberColumns(rows: readonly MemberRow[]): Buffer[] {
+  return [
+    int4Array(rows.map((row) => row.feedId)),
+    uuidArray(rows.map((row) => row.atomKey)),
+    int8Array(rows.map((row) => row.position)),
+    int8Array(rows.map((row) => row.firstPosition)),
+    uuidArray(rows.map((row) => row.firstDigest)),
+    int2Array(rows.map((row) => (row.editable ? 1 : 0))),
+    int2Array(rows.map((row) => (row.deleted ? 1 : 0))),
+  ];
+}
+
+function termColumns(rows: readonly TermRow[]): Buffer[] {
+  return [
+    int4Array(rows.map((row) => row.feedId)),
+    textArray(rows.map((row) => row.term)),
+    int8Array(rows.map((row) => row.position)),
+  ];
+}
+
+function uuidBytes(text: string): Digest {
+  return Buffer.from(text.replaceAll('-', ''), 'hex');
+}
