@@ -8,7 +8,7 @@ export async function runCopy(config: Config, to: string, print: (line: string) 
   const began = Date.now();
   const tables = await withDatabase(
     config,
-    createLogger('warn'),
+    createLogger('warn', process.stderr),
     (connectionString) =>
       copyDatabase({ connectionString }, { connectionString: to }, ({ table, rows }) => {
         print(`${table.padEnd(24)} ${String(rows).padStart(12)} rows`);

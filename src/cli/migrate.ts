@@ -5,7 +5,7 @@ import { withDatabase } from './database.js';
 
 /** `millrace migrate`: brings the database to the state that this code needs; `serve` does the same at its start. */
 export async function runMigrate(config: Config, print: (line: string) => void): Promise<void> {
-  const logger = createLogger('warn');
+  const logger = createLogger('warn', process.stderr);
   const applied = await withDatabase(config, logger, (connectionString) => migrate({ connectionString }), {
     mustExist: false,
   });
