@@ -21,7 +21,7 @@ export function buildApp(services: Services): Express {
   const router = express.Router({ caseSensitive: true });
   addFeedRoutes(router, services);
   addEntryRoutes(router, services);
-  const reader = may('read', services) as express.RequestHandler<never>;
+  const reader = may('read', services);
   addOtherMethods(router, '/feeds/:workspace/:feed', reader, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', reader, ({ known }) =>

@@ -165,26 +165,20 @@ async function listen(config: Config, wire: (url: string) => Services): Promise<
 
 function toStartError(error: unknown, config: Config): unknown {
   const where = `${config.host}:${String(config.port)}`;
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return new StartError(`another program listens on ${where}`, {
-        hint: 'Stop it, or choose another port: PORT=8081 npm start',
-        cause: error,
-      });
-    case 'EACCES':
-      return new StartError(`this user may not listen on ${where}`, {
-        hint: 'Ports below 1024 are for root: choose a higher PORT.',
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new StartError(`this machine has no address ${config.host}`, {
-        hint: 'Set HOST to one of its own, 127.0.0.1 or 0.0.0.0.',
-        cause: error,
-      });
-    default:
-      return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    const hint = 'Stop it, or choose another port: PORT=8081 npm start';
+    return new StartError(`another program listens on ${where}`, { hint, cause: error });
   }
+  if (code === 'EACCES') {
+    const hint = 'Ports below 1024 are for root: choose a higher PORT.';
+    return new StartError(`this user may not listen on ${where}`, { hint, cause: error });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const hint = 'Set HOST to one of its own, 127.0.0.1 or 0.0.0.0.';
+    return new StartError(`this machine has no address ${config.host}`, { hint, cause: error });
+  }
+  return error;
 }
 
 /** Waits until every request that was accepted is answered; what is not by then is cut off. */

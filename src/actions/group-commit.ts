@@ -85,17 +85,10 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
   const sweep = setInterval(() => {
     const now = Date.now();
     const expired = (one: Waiting): boolean => !one.answered && now >= one.answerBy;
-    const unavailable = (one: Waiting): void => {
-      settle(
-        one,
-        new FeedsError('unavailable', 'the database did not take the entry in time; nothing was written', {
-          retryAfterSeconds: 2,
-        }),
-      );
-    };
     for (const one of inFlight) if (expired(one)) settle(one, outcomeUnknown(one.request));
-    for (const one of [...queue, ...aside])
-      if (expired(one)) one.request.attempted ? settle(one, outcomeUnknown(one.request)) : unavailable(one);
+    for (const one of [...queue, ...aside]) {
+      if (expired(one)) settle(one, one.request.attempted ? outcomeUnknown(one.request) : notWritten());
+    }
     queue = queue.filter(stillWaits);
     aside = aside.filter(stillWaits);
   }, SWEEP_MS);
@@ -233,7 +226,10 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       }
 
       const locked = looked.feeds;
-      for (const feedId of feedIds) locked.has(feedId) ? stuck.delete(feedId) : stuck.add(feedId);
+      for (const feedId of feedIds) {
+        if (locked.has(feedId)) stuck.delete(feedId);
+        else stuck.add(feedId);
+      }
       const mine = batch.filter((one) => locked.has(one.request.feedId));
       putAside(batch.filter((one) => !locked.has(one.request.feedId)));
 
@@ -363,6 +359,12 @@ function refusalOf(request: WriteRequest, refusals: readonly Refusal[]): FeedsEr
       })),
     },
   );
+}
+
+function notWritten(): FeedsError {
+  return new FeedsError('unavailable', 'the database did not take the entry in time; nothing was written', {
+    retryAfterSeconds: 2,
+  });
 }
 
 function outcomeUnknown(request: WriteRequest): FeedsError {

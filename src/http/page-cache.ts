@@ -73,7 +73,10 @@ const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 
 /** The page's bytes in the coding; compressed at the first call and kept with the page. */
-export function inCoding(page: RenderedPage, wanted: Coding): CodedBody | Promise<CodedBody> {
+export function inCoding(
+  page: Pick<RenderedPage, 'tag' | 'headers' | 'body' | 'coded'>,
+  wanted: Coding,
+): CodedBody | Promise<CodedBody> {
   const coding = page.body.length < WORTH_COMPRESSING ? 'identity' : wanted;
   const known = page.coded[coding];
   if (known !== undefined) return known;

@@ -50,12 +50,11 @@ interface Problem {
 /** The one error handler: problem details for what a caller can mend, a bare 500 for the rest. */
 export function problems(logger: Logger): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
-  return (error: unknown, req: Request, res: Response, next) => {
+  return (error: unknown, req: Request, res: Response, _next) => {
     if (res.headersSent) {
       res.destroy();
       return;
     }
-    void next;
     sendProblem(req, res, toFeedsError(error, logger, req));
   };
 }

@@ -21,6 +21,7 @@ export interface Query {
 
 export type ConnectionConfig = pg.ClientConfig;
 
+/** Types of Postgres, from its pg_type.dat. */
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
 
@@ -29,7 +30,7 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === INT8) return (text: string): Position => BigInt(text);
     if (oid === TIMESTAMPTZ) return toInstant;
-    return pg.types.getTypeParser(oid, format) as unknown;
+    return pg.types.getTypeParser(oid as never, format) as unknown;
   }) as typeof pg.types.getTypeParser,
 };
 

@@ -7,7 +7,7 @@ import { searchCondition } from './search-sql.js';
 import { KINDS } from './write-batch.js';
 
 /** Stored bytes of one page; `next` goes on. */
-const PAGE_OCTETS = 8 * 1024 * 1024;
+export const PAGE_OCTETS = 8 * 1024 * 1024;
 /** A search that no index answers looks at this many positions for one page. */
 const SCAN_POSITIONS = 5_000n;
 /** Tombstones do not count towards the limit, but a page of them ends somewhere. */
@@ -99,6 +99,24 @@ export async function readStretch(db: Db, feed: Feed, first: Position, last: Pos
     xml,
     recordedAt,
   }));
+}
+
+const STRETCH_OCTETS = `
+  select coalesce(sum(octets), 0)
+    from entries
+   where partition_id = $1
+     and feed_id = $2
+     and position >= $3
+     and position <= $4`;
+
+/** Stored bytes of a stretch of the log. */
+export async function stretchOctets(db: Db, feed: Feed, first: Position, last: Position): Promise<bigint> {
+  const { rows } = await db.query<[bigint]>({
+    name: 'stretch-octets',
+    text: STRETCH_OCTETS,
+    values: [feed.partition, feed.id, first, last],
+  });
+  return rows[0]?.[0] ?? 0n;
 }
 
 /** Past every position, and one more than it is still an int8. */

@@ -1,4 +1,4 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { NextFunction, Request, RequestHandler } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
@@ -46,18 +46,18 @@ export function anyone(services: Services): RequestHandler {
  * Finds the feed of the URL and lets those pass who may do this to it. Without a token, what is not public is 401,
  * whether it exists or not.
  */
-export function may(verb: 'read' | 'publish', services: Services): RequestHandler<{ workspace: string; feed: string }> {
+export function may(verb: 'read' | 'publish', services: Services): RequestHandler {
   return (req, _res, next) => {
-    authenticate(services, req as unknown as Request);
-    const { workspace, feed } = req.params;
+    authenticate(services, req);
+    const { workspace, feed } = req.params as { workspace: string; feed: string };
     const known = services.memory.peek(workspace, feed);
     if (known !== undefined) {
-      pass(known, req as unknown as Request, next);
+      pass(known, req, next);
       return undefined;
     }
     if (verb === 'publish' && req.principal !== 'admin') throw new FeedsError('unauthorized', NEEDS_TOKEN);
     return services.memory.ask(workspace, feed).then((found) => {
-      pass(found, req as unknown as Request, next);
+      pass(found, req, next);
     });
   };
 
@@ -74,5 +74,3 @@ export function may(verb: 'read' | 'publish', services: Services): RequestHandle
 export function cacheScope(req: Request): 'public' | 'private' {
   return req.principal === 'anonymous' ? 'public' : 'private';
 }
-
-export type Handler = (req: Request, res: Response) => void | Promise<void>;

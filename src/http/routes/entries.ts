@@ -12,15 +12,14 @@ import { indexTerms, normaliseTerm } from '../../core/search.js';
 import { readEntry, readFeedDocument } from '../../formats/atom-read.js';
 import { completeEntry, entryDocument, feedDocument, tombstone } from '../../formats/atom-write.js';
 import { ATOM, ATOM_ENTRY, ATOM_FEED, parseMediaType } from '../../formats/media-types.js';
-import { preferred, preferredCoding } from '../../formats/negotiate.js';
 import { findMember } from '../../store/pages.js';
 import { receiveBody } from '../body.js';
-import { cacheScope, may } from '../middleware/may.js';
+import { acceptAtom, give, revalidate } from '../give.js';
+import { may } from '../middleware/may.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
-import { baseTag, entryTag, matchFits, noneMatchFits, quoted } from '../tags.js';
+import { baseTag, entryTag, matchFits, quoted } from '../tags.js';
 
-const ACCEPTED = [ATOM, 'application/xml', 'text/xml'];
 const ENTRY_CONTENT_TYPE = `${ATOM_ENTRY};charset=utf-8`;
 const MOST_KEY_CHARACTERS = 255;
 
@@ -32,15 +31,15 @@ export function addEntryRoutes(router: Router, services: Services): void {
   const base = baseTag(services.urls.base);
   const collection = '/feeds/:workspace/:feed';
   const member = '/feeds/:workspace/:feed/entries/*id';
-  router.post(collection, may('publish', services), (req, res) => publish(req as unknown as Request, res));
-  router.get(member, may('read', services), (req, res) => readMember(req as unknown as Request, res));
-  router.put(member, may('publish', services), (req, res) => replaceMember(req as unknown as Request, res));
-  router.delete(member, may('publish', services), (req, res) => deleteMember(req as unknown as Request, res));
+  router.post(collection, may('publish', services), publish);
+  router.get(member, may('read', services), readMember);
+  router.put(member, may('publish', services), replaceMember);
+  router.delete(member, may('publish', services), deleteMember);
 
   async function publish(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
     const { kind, charset } = publishedType(req);
-    acceptable(req);
+    acceptAtom(req);
     const key = idempotencyKey(req);
     const body = await receiveBody(req, feed.settings.limits.bodyBytes, services.bodies);
     const options = { limits: feed.settings.limits, ownUrl: services.urls.feed(feed) };
@@ -94,17 +93,15 @@ export function addEntryRoutes(router: Router, services: Services): void {
 
   async function readMember(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
-    acceptable(req);
+    acceptAtom(req);
     const entry = await memberOf(services, req);
-    const tag = entryTag(base, feed, epochs.current, entry, 'atom');
-    const coding = preferredCoding(undefined);
-    const headers = ['etag', quoted(tag, coding), 'vary', VARY, 'cache-control', `${cacheScope(req)}, no-cache`];
-    const noneMatch = req.headers['if-none-match'];
-    if (noneMatch !== undefined && noneMatchFits(noneMatch, tag)) {
-      send(req, res, 304, headers, '');
-      return;
-    }
-    send(req, res, 200, [...headers, 'content-type', ENTRY_CONTENT_TYPE], entryDocument(entry, feed, services.urls));
+    const page = {
+      tag: entryTag(base, feed, epochs.current, entry, 'atom'),
+      headers: ['content-type', ENTRY_CONTENT_TYPE, 'vary', VARY],
+      body: Buffer.from(entryDocument(entry, feed, services.urls)),
+      coded: {},
+    };
+    await give(req, res, page, revalidate(req));
   }
 
   async function replaceMember(req: Request, res: Response): Promise<void> {
@@ -113,7 +110,7 @@ export function addEntryRoutes(router: Router, services: Services): void {
     const { kind, charset } = publishedType(req);
     if (kind === 'feed')
       throw new FeedsError('unsupported-media-type', `a member is replaced by one entry: ${ATOM_ENTRY}`);
-    acceptable(req);
+    acceptAtom(req);
     const ifMatch = req.headers['if-match'];
     if (ifMatch === undefined) {
       throw new FeedsError(
@@ -191,16 +188,6 @@ function publishedType(req: Request): { kind: 'entry' | 'feed'; charset: string 
   throw new FeedsError('unsupported-media-type', `${sent}; an entry is sent as ${ATOM}, several as ${ATOM_FEED}`);
 }
 
-function acceptable(req: Request): void {
-  const { accept } = req.headers;
-  if (accept === undefined || accept === '*/*' || accept === ATOM) return;
-  if (preferred(accept, ACCEPTED) === undefined) {
-    throw new FeedsError('not-acceptable', `an entry can be had as ${ATOM}; the Accept header takes none of these`, {
-      extensions: { available: [ATOM] },
-    });
-  }
-}
-
 /** draft-ietf-httpapi-idempotency-key-header: a string, with or without its quotes. */
 function idempotencyKey(req: Request): string | undefined {
   const header = req.headers['idempotency-key'];
@@ -225,10 +212,10 @@ function slugOf(req: Request): string | undefined {
   } catch {
     // as it stands
   }
-  // eslint-disable-next-line no-control-regex -- what XML cannot carry is left out
+  // A title is one line, and of characters that XML can carry.
   return slug
     .toWellFormed()
-    .replaceAll(/[\0-\x1f\x7f\ufffe\uffff]/g, ' ')
+    .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, ' ')
     .slice(0, MOST_KEY_CHARACTERS)
     .toWellFormed();
 }

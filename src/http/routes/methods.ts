@@ -9,10 +9,10 @@ import { VARY, send } from '../respond.js';
 export function addOtherMethods(
   router: Router,
   path: string,
-  guard: RequestHandler<never>,
+  guard: RequestHandler,
   allow: (req: Request) => readonly string[],
 ): void {
-  router.all(path, guard as unknown as RequestHandler, (req, res) => {
+  router.all(path, guard, (req, res) => {
     const methods = allow(req);
     if (req.method !== 'OPTIONS') {
       throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });

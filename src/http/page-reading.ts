@@ -1,0 +1,138 @@
+import { commonTick, shortEpoch } from '../core/epoch.js';
+import type { LogState } from '../core/epoch.js';
+import { atomKey } from '../core/entry.js';
+import type { Instant, Position } from '../core/entry.js';
+import { FeedsError } from '../core/errors.js';
+import type { Feed } from '../core/feed.js';
+import { fullArchives } from '../core/page.js';
+import type { Page, PageRequest } from '../core/page.js';
+import { toInstantMs } from '../formats/dates.js';
+import { commonPosition } from '../store/epochs.js';
+import { findMember, positionSince, readPage } from '../store/pages.js';
+import type { Services } from './services.js';
+import { listedTags, parseTag } from './tags.js';
+
+/** Reads the page that is asked for. The log's state in it is that of the statement which read its entries. */
+export async function pageFor(services: Services, feed: Feed, log: LogState, request: PageRequest): Promise<Page> {
+  const askedAt = performance.now();
+  const { db } = services;
+  const start = await startOf(services, feed, log, request);
+  const rows = await readPage(db, feed, start.direction, start.from, request.limit, request.search);
+  const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : services.memory.epochs(feed.partition);
+  services.memory.seen(feed, rows.head, rows.firstKept, rows.epoch, askedAt);
+
+  const { marker } = request;
+  if (marker?.kind === 'position')
+    await refuseFromBeyond(
+      services,
+      feed,
+      { head: rows.head, firstKept: rows.firstKept, epochs },
+      marker.position,
+      marker.epoch,
+      'marker',
+    );
+  const { entries, head, firstKept, low, high, changedAt } = rows;
+  const lost =
+    marker?.kind === 'position' && (start.direction === 'forward' ? marker.position + 1n : marker.position) < firstKept;
+  const gap = lost
+    ? { first: start.direction === 'forward' ? marker.position + 1n : 1n, last: firstKept - 1n }
+    : undefined;
+  const older = low - 1n;
+  const archiveIsFinal = older < BigInt(feed.pageSize) * fullArchives(feed, head) || older <= 0n;
+  const ended = start.direction === 'backward' ? start.from !== undefined : rows.full;
+  return {
+    feed,
+    log: { head, firstKept, epochs },
+    entries,
+    low,
+    high,
+    changedAt,
+    gap,
+    closed: !feed.settings.editable && ended && archiveIsFinal,
+  };
+}
+
+interface Start {
+  readonly direction: 'forward' | 'backward';
+  /** Undefined: the head. */
+  readonly from: Position | undefined;
+}
+
+async function startOf(services: Services, feed: Feed, log: LogState, request: PageRequest): Promise<Start> {
+  const { marker, startingAt, direction } = request;
+  if (startingAt !== undefined) {
+    const first = await positionSince(services.db, feed, inUtc(startingAt));
+    // Nothing was recorded since then: the page is empty and polls on from the head.
+    return { direction: 'forward', from: first === undefined ? log.head : first - 1n };
+  }
+  if (marker === undefined) return { direction: 'backward', from: undefined };
+  if (marker.kind === 'last') return { direction: 'forward', from: log.firstKept - 1n };
+  if (marker.kind === 'position') return { direction, from: marker.position };
+  const position = await positionOf(services, feed, marker.atomId);
+  return { direction, from: position };
+}
+
+async function positionOf(services: Services, feed: Feed, atomId: string): Promise<Position> {
+  const found = await findMember(services.db, feed, atomKey(atomId));
+  if (found === undefined) {
+    throw new FeedsError(
+      'unknown-marker',
+      `the marker "${atomId}" is neither a position, "last", nor the id of an entry that this feed holds`,
+    );
+  }
+  return found.position;
+}
+
+/**
+ * A place beyond the end of the log, or from a past that a restore has undone, is refused with the last place that is
+ * common: what is found there now is not what its bearer saw.
+ */
+async function refuseFromBeyond(
+  services: Services,
+  feed: Feed,
+  log: LogState,
+  position: Position,
+  epoch: string | undefined,
+  what: 'marker' | 'ETag',
+): Promise<void> {
+  const bounded = commonTick(log.epochs, epoch) !== undefined;
+  const common = bounded ? ((await commonPosition(services.db, feed, log.epochs, epoch)) ?? 0n) : log.head;
+  const last = common < log.head ? common : log.head;
+  if (position <= last) return;
+  throw new FeedsError(
+    'marker-beyond-log',
+    bounded
+      ? `the log was put back to an older state since this ${what} was given out; both have in common what is up to position ${String(last)}`
+      : `the ${what} names position ${String(position)}, but the log ends at ${String(last)}: was it put back to an older state?`,
+    { extensions: { lastCommon: Number(last) } },
+  );
+}
+
+/** Does a tag of ours in the list name a place that this node has not heard of? Then it has to ask. */
+export function aheadOf(noneMatch: string, log: LogState): boolean {
+  return listedTags(noneMatch).some(({ tag }) => {
+    const parsed = parseTag(tag);
+    return parsed?.kind === 'h' && (parsed.epoch !== log.epochs.current || parsed.position > log.head);
+  });
+}
+
+export async function refuseTagsFromBeyond(services: Services, page: Page, noneMatch: string): Promise<void> {
+  for (const { tag } of listedTags(noneMatch)) {
+    const parsed = parseTag(tag);
+    if (parsed?.kind === 'h')
+      await refuseFromBeyond(services, page.feed, page.log, parsed.position, parsed.epoch, 'ETag');
+  }
+}
+
+const DATE_TIME = /^(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * The same instant as Postgres takes it: it knows neither the year 0 nor offsets of 16 hours and more. Finer than
+ * microseconds is rounded up, so that nothing recorded earlier comes along.
+ */
+function inUtc(time: Instant): Instant {
+  const [, seconds = '', fraction = '', offset = ''] = DATE_TIME.exec(time) ?? [];
+  const ms = Math.max(0, toInstantMs(seconds + offset) ?? 0);
+  const micros = Math.ceil(Number(`0.${fraction === '' ? '0' : fraction}`) * 1_000_000);
+  return `${new Date(ms + Math.floor(micros / 1000)).toISOString().slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`;
+}
