@@ -14,6 +14,7 @@ import { StartError } from '../../src/core/start-error.js';
 import { processStart } from '../../src/store/data-directory.js';
 import { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded.js';
 import { findPostgresPackage, preparePostgresBinaries } from '../../src/store/postgres-binaries.js';
+import { endLeftBehind } from '../support/database.js';
 
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const HOLDER = fileURLToPath(new URL('../support/embedded-process.ts', import.meta.url));
@@ -56,6 +57,7 @@ describe('the embedded Postgres', function () {
   afterEach(async () => {
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(running.map((postgres) => postgres.stop()));
+    await endLeftBehind(dataDir);
     await rm(folder, { recursive: true, force: true });
   });
 

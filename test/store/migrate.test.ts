@@ -26,7 +26,7 @@ describe('migrate', () => {
   });
 
   const write = (file: string, sql: string): Promise<void> => writeFile(join(directory, file), sql);
-  const run = (): Promise<void> => migrate({ connectionString: database.url }, directory);
+  const run = (): Promise<string[]> => migrate({ connectionString: database.url }, directory);
   const refusal = (): Promise<unknown> =>
     run().then(
       () => expect.fail('it was not refused'),
@@ -38,8 +38,8 @@ describe('migrate', () => {
   it('applies files in order and remembers them', async () => {
     await write('0001_first.sql', 'create table a (n int); insert into a values (1);');
     await write('0002_second.sql', 'update a set n = n + 1;');
-    await run();
-    await run();
+    expect(await run()).to.deep.equal(['0001_first.sql', '0002_second.sql']);
+    expect(await run()).to.deep.equal([]);
     expect((await db.query('select n from a')).rows).to.deep.equal([{ n: 2 }]);
     expect(await applied()).to.deep.equal([
       { version: 1, name: 'first' },

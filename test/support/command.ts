@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -6,26 +6,65 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+const COMMAND_MILLISECONDS = 60_000;
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+export interface Serving {
+  /** Where it listens, from its own announcement. */
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** All it has printed so far, log lines included. */
+  stdout(): string;
+  /** Resolves with the exit code when it has ended by itself or by a signal that the test sent. */
+  readonly ended: Promise<number | null>;
+}
+
 /** Runs `millrace` as a process of its own, with no setting but those given, until it ends. */
-export async function millrace(
-  args: readonly string[],
-  settings: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
+export async function millrace(args: readonly string[], settings: Settings = {}): Promise<Ended> {
+  const { child, output } = spawnMillrace(args, settings);
+  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MILLISECONDS);
+  const code = await ended(child);
+  clearTimeout(timer);
+  return { code, ...output };
+}
+
+/** Runs `millrace serve` until it says that it listens. Whoever starts it ends it, with a signal to `child`. */
+export async function serve(settings: Settings): Promise<Serving> {
+  const { child, output } = spawnMillrace(['serve'], { PORT: '0', LOG_LEVEL: 'warn', ...settings });
+  const end = ended(child);
+  const url = await Promise.race([
+    new Promise<string>((resolve) => {
+      child.stdout.on('data', () => {
+        const [, found] = /^Millrace listens on (\S+)$/m.exec(output.stdout) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+    }),
+    end.then((code) => {
+      throw new Error(`the server ended with ${String(code)}: ${output.stderr}${output.stdout}`);
+    }),
+  ]);
+  return { url, child, stdout: () => output.stdout, ended: end };
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+function spawnMillrace(args: readonly string[], settings: Settings) {
   const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, stdout, stderr };
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+  return { child, output };
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.on('close', resolve));
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { processStart } from '../../src/store/data-directory.js';
 import { type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded.js';
 import { migrate } from '../../src/store/migrate.js';
 
@@ -59,6 +61,15 @@ async function startServer(): Promise<Server> {
       await stop();
     },
   };
+}
+
+/** Ends the embedded Postgres that a killed server left on this data directory, if there is one. */
+export async function endLeftBehind(dataDir: string): Promise<void> {
+  const text = await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'latin1').catch(() => '');
+  const pid = Number.parseInt(text, 10);
+  if (!(pid > 0) || pid === process.pid || processStart(pid) === undefined) return;
+  process.kill(pid, 'SIGQUIT');
+  while (processStart(pid) !== undefined) await sleep(10);
 }
 
 /** Without fsync: these tests ask what is in the database, not whether it survives the machine. */
