@@ -27,8 +27,10 @@ export interface ReadOptions {
 
 /** From this size on a body is read in slices, and other work may come between them. */
 const SLICED_BYTES = 64 * 1024;
-/** Characters in a slice: about a millisecond of work, a few for the worst that can be made of them. */
-const SLICE = 64 * 1024;
+/** Characters between two looks at the clock; the worst that can be made of so many takes a few milliseconds. */
+const SLICE = 8 * 1024;
+/** For so long other work may be held up. */
+const HOLD_MS = 2;
 const MOST_VIOLATIONS = 100;
 
 /** The namespace of Atom 0.3, which never became a standard. */
@@ -74,13 +76,12 @@ export async function readFeedDocument(
   const reading = startReading(decodeXml(body, charset), 'feed', options);
   await readInSlices(reading);
   const drafts: EntryDraft[] = [];
-  let sinceLastPause = 0;
+  let begun = performance.now();
   for (const parts of reading.parts) {
     drafts.push(toDraft(reading, parts));
-    sinceLastPause += parts.innerEnd - parts.innerStart;
-    if (sinceLastPause < SLICE) continue;
-    sinceLastPause = 0;
+    if (performance.now() - begun < HOLD_MS) continue;
     await pause();
+    begun = performance.now();
   }
   return drafts;
 }
@@ -160,7 +161,12 @@ function startReading(source: string, root: 'entry' | 'feed', options: ReadOptio
 }
 
 async function readInSlices(reading: Reading): Promise<void> {
-  for (let until = SLICE; !reading.scanner.run(until); until += SLICE) await pause();
+  let begun = performance.now();
+  for (let until = SLICE; !reading.scanner.run(until); until += SLICE) {
+    if (performance.now() - begun < HOLD_MS) continue;
+    await pause();
+    begun = performance.now();
+  }
   refuseMistakes(reading);
 }
 

@@ -616,8 +616,9 @@ export class XmlScanner implements StartTag {
     const where = `<${opened}>, which was opened at line ${line}, column ${column}`;
     let end = at + 2;
     while (end < source.length && end - at < 80 && !/[\s<>]/.test(source.charAt(end))) end++;
-    const found = source.slice(at, end);
     if (end >= source.length) return this.error(at, `the document ends within the end tag of ${where}`);
+    if (source.charCodeAt(end) === GT) end++;
+    const found = source.slice(at, end);
     return this.error(
       at,
       found === `</${opened}` ? `the end tag of ${where}, has no ">"` : `"${found}" instead of the end tag of ${where}`,
