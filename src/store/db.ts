@@ -25,12 +25,14 @@ export type ConnectionConfig = pg.ClientConfig;
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
 
+const usualParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => unknown;
+
 /** bigint stays bigint; a timestamptz becomes the RFC 3339 text that it nearly is already (the session is in UTC). */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === INT8) return (text: string): Position => BigInt(text);
     if (oid === TIMESTAMPTZ) return toInstant;
-    return pg.types.getTypeParser(oid as never, format) as unknown;
+    return usualParser(oid, format);
   }) as typeof pg.types.getTypeParser,
 };
 
