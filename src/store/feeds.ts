@@ -244,7 +244,7 @@ const MOVE_FLOOR = `
      and feed_id = $2`;
 
 /** Entries below `firstKept` are no longer shown from the commit on. Takes the feed's lock. */
-export async function moveFloor(tx: Tx, feed: Feed, firstKept: Position): Promise<void> {
+export async function moveFloor(tx: Tx, feed: Pick<Feed, 'id' | 'partition'>, firstKept: Position): Promise<void> {
   await tx.query({ name: 'move-floor', text: MOVE_FLOOR, values: [feed.partition, feed.id, firstKept] });
 }
 
@@ -262,7 +262,7 @@ const HEAD = `
      and feed_id = $2`;
 
 /** The feed's last position, with its lock held, so that it stays so until the transaction ends. */
-export async function lockHead(tx: Tx, feed: Feed): Promise<Position> {
+export async function lockHead(tx: Tx, feed: Pick<Feed, 'id' | 'partition'>): Promise<Position> {
   await tx.query({ name: 'lock-head', text: LOCK_HEAD, values: [feed.partition, feed.id] });
   const { rows } = await tx.query<[Position]>({ name: 'head', text: HEAD, values: [feed.partition, feed.id] });
   return rows[0]?.[0] ?? 0n;

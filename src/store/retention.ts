@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Digest, Position } from '../core/entry.js';
-import type { Feed } from '../core/feed.js';
+import type { Feed, FeedId } from '../core/feed.js';
 import { TICKS_KEPT_HOURS } from '../core/retention.js';
 import { int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Db, Tx } from './db.js';
@@ -11,55 +11,92 @@ export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'
   readonly settings: Pick<ChosenSettings, 'keepDays' | 'keepEntries'>;
   readonly deleted: boolean;
   readonly firstKept: Position;
+  readonly head: Position;
+  /** What lies behind the floor and can be deleted begins here; undefined: there is nothing. */
+  readonly lowestEntry: Position | undefined;
+  readonly lowestTick: Position | undefined;
 }
 
-type RetainedRow = [number, number, number, ChosenSettings, boolean, Position];
+type RetainedRow = [
+  number,
+  number,
+  number,
+  ChosenSettings,
+  boolean,
+  Position,
+  Position,
+  Position | null,
+  Position | null,
+];
 
-/** Floors that were moved may have entries behind them still, whatever the settings are by now. */
-const RETAINED_FEEDS = `
-  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept
+// A feed's newest tick stays, however old it is: it tells the head.
+const COLUMNS = `
+  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept, t.head,
+         (select case when e.position < h.first_kept then e.position end
+            from entries e
+           where e.partition_id = h.partition_id
+             and e.feed_id = h.feed_id
+           order by e.position
+           limit 1),
+         (select case when l.last_position < least(h.first_kept, t.head)
+                       and l.recorded_at < now() - make_interval(hours => $1) then l.last_position end
+            from ticks l
+           where l.partition_id = h.partition_id
+             and l.feed_id = h.feed_id
+           order by l.last_position
+           limit 1)
     from feeds f
     join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   cross join lateral (
+      select coalesce(max(last_position), 0) as head
+        from ticks
+       where partition_id = h.partition_id
+         and feed_id = h.feed_id) t`;
+
+// Floors that were moved may have entries behind them still, whatever the settings are by now.
+const RETAINED_FEEDS = `${COLUMNS}
    where h.first_kept > 1
       or f.settings ?| array['keepDays', 'keepEntries']
    order by f.feed_id`;
 
 export async function listRetained(db: Db): Promise<RetainedFeed[]> {
-  const { rows } = await db.query<RetainedRow>({ name: 'retained-feeds', text: RETAINED_FEEDS });
+  const { rows } = await db.query<RetainedRow>({
+    name: 'retained-feeds',
+    text: RETAINED_FEEDS,
+    values: [TICKS_KEPT_HOURS],
+  });
   return rows.map(toRetained);
 }
 
-const RETAINED_FEED = `
-  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept
-    from feeds f
-    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
-   where f.feed_id = $1`;
+const RETAINED_FEED = `${COLUMNS}
+   where f.feed_id = $2`;
 
-export async function findRetained(db: Db, feedId: number): Promise<RetainedFeed | undefined> {
-  const { rows } = await db.query<RetainedRow>({ name: 'retained-feed', text: RETAINED_FEED, values: [feedId] });
+export async function findRetained(db: Db, feedId: FeedId): Promise<RetainedFeed | undefined> {
+  const { rows } = await db.query<RetainedRow>({
+    name: 'retained-feed',
+    text: RETAINED_FEED,
+    values: [TICKS_KEPT_HOURS, feedId],
+  });
   return rows.map(toRetained)[0];
 }
 
-function toRetained([id, partition, pageSize, settings, deleted, firstKept]: RetainedRow): RetainedFeed {
-  return { id, partition, pageSize, settings, deleted, firstKept };
+function toRetained([
+  id,
+  partition,
+  pageSize,
+  settings,
+  deleted,
+  firstKept,
+  head,
+  entry,
+  tick,
+]: RetainedRow): RetainedFeed {
+  const lowestEntry = entry ?? undefined;
+  const lowestTick = tick ?? undefined;
+  return { id, partition, pageSize, settings, deleted, firstKept, head, lowestEntry, lowestTick };
 }
 
 type Log = Pick<RetainedFeed, 'id' | 'partition'>;
-
-const HEAD = `
-  select coalesce(max(last_position), 0)
-    from ticks
-   where partition_id = $1
-     and feed_id = $2`;
-
-export async function headOf(db: Db, feed: Log): Promise<Position> {
-  const { rows } = await db.query<[Position]>({
-    name: 'retention-head',
-    text: HEAD,
-    values: [feed.partition, feed.id],
-  });
-  return rows[0]?.[0] ?? 0n;
-}
 
 const EXPIRED_POSITION = `
   select last_position
@@ -93,17 +130,17 @@ const EXPIRED_ENTRIES = `
     join heads h on h.partition_id = e.partition_id and h.feed_id = e.feed_id
    where e.partition_id = $1
      and e.feed_id = $2
-     and e.position > $3
+     and e.position >= $3
      and e.position < h.first_kept
    order by e.position
    limit $4`;
 
-/** The lowest entries behind the floor, after the position. */
-export async function readExpired(db: Db, feed: Log, after: Position, limit: number): Promise<ExpiredEntry[]> {
+/** The lowest entries behind the floor, from the position on. */
+export async function readExpired(db: Db, feed: Log, from: Position, limit: number): Promise<ExpiredEntry[]> {
   const { rows } = await db.query<[Position, string, string[]]>({
     name: 'expired-entries',
     text: EXPIRED_ENTRIES,
-    values: [feed.partition, feed.id, after, limit],
+    values: [feed.partition, feed.id, from, limit],
   });
   return rows.map(([position, key, terms]) => ({
     position,
@@ -124,12 +161,12 @@ const DELETE_TERMS = `
 // hold its old row; it deletes that row itself, and it must not wait for us, nor we for it.
 const DELETE_MEMBERS = `
   delete from members
-   where ctid in (
+   where ctid = any (array(
      select m.ctid
        from unnest($3::uuid[]) as d (atom_key)
        join members m on m.partition_id = $1 and m.feed_id = $2 and m.atom_key = d.atom_key
       where m.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
-        for update of m skip locked)`;
+        for update of m skip locked))`;
 
 const DELETE_ENTRIES = `
   delete from entries e
@@ -169,7 +206,6 @@ export async function deleteExpired(
   });
 }
 
-// A feed's newest tick stays, however old it is: it tells the head.
 const DELETE_TICKS = `
   with gone as (
     delete from ticks
@@ -178,7 +214,7 @@ const DELETE_TICKS = `
          from ticks t
         where t.partition_id = $1
           and t.feed_id = $2
-          and t.last_position > $3
+          and t.last_position >= $3
           and t.last_position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
           and t.last_position < (select max(last_position) from ticks where partition_id = $1 and feed_id = $2)
           and t.recorded_at < now() - make_interval(hours => $4)
@@ -188,19 +224,19 @@ const DELETE_TICKS = `
   select count(*)::int, coalesce(max(last_position), $3)
     from gone`;
 
-/** Deletes the lowest ticks behind the floor, after the position; resolves with how many, and the last one's position. */
+/** Deletes the lowest ticks behind the floor, from the position on; resolves with how many, and the last one's. */
 export async function deleteTicks(
   tx: Tx,
   feed: Log,
-  after: Position,
+  from: Position,
   limit: number,
 ): Promise<{ ticks: number; last: Position }> {
   const { rows } = await tx.query<[number, Position]>({
     name: 'delete-ticks',
     text: DELETE_TICKS,
-    values: [feed.partition, feed.id, after, TICKS_KEPT_HOURS, limit],
+    values: [feed.partition, feed.id, from, TICKS_KEPT_HOURS, limit],
   });
-  const [ticks, last] = rows[0] ?? [0, after];
+  const [ticks, last] = rows[0] ?? [0, from];
   return { ticks, last };
 }
 

@@ -1,0 +1,70 @@
+import type { Pool } from 'pg';
+import type { Position } from '../core/entry.js';
+import { floorFor } from '../core/retention.js';
+import { indexTerms } from '../core/search.js';
+import type { Db } from '../store/db.js';
+import { lockHead, moveFloor } from '../store/feeds.js';
+import { deleteExpired, deleteTicks, expiredPosition, findRetained, readExpired } from '../store/retention.js';
+import type { RetainedFeed } from '../store/retention.js';
+import { inTransaction } from '../store/transaction.js';
+
+export interface RetentionDeps {
+  readonly pool: Pool;
+  readonly db: Db;
+}
+
+/** Entries, or ticks, of one transaction. */
+const MOST_AT_ONCE = 1_000;
+
+/**
+ * Moves the feed's floor to where its settings want it; from the commit on nothing below is shown. Resolves with whether
+ * it moved. Holds the feed's lock for the two statements that need it only.
+ */
+export async function raiseFloor({ pool, db }: RetentionDeps, feed: RetainedFeed): Promise<boolean> {
+  // A deleted feed's floor stands behind its last position since then.
+  if (feed.deleted || (await wantedFloor(db, feed)) <= feed.firstKept) return false;
+  return inTransaction(pool, async (tx) => {
+    await lockHead(tx, feed);
+    const now = await findRetained(tx, feed.id);
+    if (now === undefined || now.deleted) return false;
+    const floor = await wantedFloor(tx, now);
+    if (floor <= now.firstKept) return false;
+    await moveFloor(tx, feed, floor);
+    return true;
+  });
+}
+
+async function wantedFloor(db: Db, feed: RetainedFeed): Promise<Position> {
+  const { keepDays } = feed.settings;
+  return floorFor(feed, feed.head, keepDays === undefined ? 0n : await expiredPosition(db, feed, keepDays));
+}
+
+/** How far a feed's cleaning has come. */
+export interface Cleaned {
+  readonly count: number;
+  /** Where it goes on, so that dead rows need not be passed again; undefined: there is nothing left. */
+  readonly next: Position | undefined;
+}
+
+/** Deletes up to a thousand entries behind the feed's floor, from the position on, with their ids and terms. */
+export async function deleteEntriesBehindFloor(
+  { pool, db }: RetentionDeps,
+  feed: RetainedFeed,
+  from: Position,
+): Promise<Cleaned> {
+  const entries = await readExpired(db, feed, from, MOST_AT_ONCE);
+  const last = entries.at(-1)?.position;
+  if (last === undefined) return { count: 0, next: undefined };
+  await inTransaction(pool, (tx) => deleteExpired(tx, feed, entries, indexTerms));
+  return { count: entries.length, next: entries.length < MOST_AT_ONCE ? undefined : last + 1n };
+}
+
+/** Deletes up to a thousand ticks of entries that are gone, from the position on. */
+export async function deleteTicksBehindFloor(
+  { pool }: RetentionDeps,
+  feed: RetainedFeed,
+  from: Position,
+): Promise<Cleaned> {
+  const { ticks, last } = await inTransaction(pool, (tx) => deleteTicks(tx, feed, from, MOST_AT_ONCE));
+  return { count: ticks, next: ticks < MOST_AT_ONCE ? undefined : last + 1n };
+}

@@ -1,0 +1,26 @@
+import type { Pool } from 'pg';
+import { FeedsError } from '../core/errors.js';
+import { checkName } from '../core/feed.js';
+import type { Workspace } from '../core/feed.js';
+import { deleteWorkspace as deleteRow, listFeeds, lockWorkspace, putWorkspace as putRow } from '../store/feeds.js';
+import { inTransaction } from '../store/transaction.js';
+
+/** Creates the workspace, or replaces its title. Rejects with `bad-parameter` (a name that cannot be one). */
+export async function putWorkspace({ pool }: { pool: Pool }, workspace: Workspace): Promise<'created' | 'changed'> {
+  checkName('workspace', workspace.name);
+  return (await inTransaction(pool, (tx) => putRow(tx, workspace))) ? 'created' : 'changed';
+}
+
+/** Rejects with `not-found`, or with `conflict` while there are feeds in it. */
+export async function deleteWorkspace({ pool }: { pool: Pool }, name: string): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    if (!(await lockWorkspace(tx, name))) throw new FeedsError('not-found', `there is no workspace "${name}"`);
+    const feeds = await listFeeds(tx, name);
+    if (feeds.length > 0) {
+      const [first] = feeds;
+      const which = feeds.length === 1 ? `the feed "${first?.name ?? ''}"` : `${String(feeds.length)} feeds`;
+      throw new FeedsError('conflict', `the workspace "${name}" still has ${which}; delete them first`);
+    }
+    await deleteRow(tx, name);
+  });
+}

@@ -1,0 +1,121 @@
+import type { Request, Response, Router } from 'express';
+import { deleteFeed, putFeed } from '../../actions/change-feed.js';
+import type { FeedName } from '../../actions/change-feed.js';
+import { deleteWorkspace, putWorkspace } from '../../actions/change-workspace.js';
+import type { Position } from '../../core/entry.js';
+import { FeedsError } from '../../core/errors.js';
+import type { Feed, Workspace } from '../../core/feed.js';
+import { parseMediaType } from '../../formats/media-types.js';
+import { findFeed, listFeeds, listWorkspaces } from '../../store/feeds.js';
+import { readFeedBody, readWorkspaceBody } from '../admin-bodies.js';
+import { receiveBody } from '../body.js';
+import { adminOnly } from '../middleware/may.js';
+import { VARY, send } from '../respond.js';
+import type { Services } from '../services.js';
+import { addOtherMethods } from './methods.js';
+
+const BODY_BYTES = 64 * 1024;
+const HEADERS = ['content-type', 'application/json', 'cache-control', 'no-store', 'vary', VARY];
+
+/**
+ * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds`, and GET, PUT and DELETE of one of them. JSON both
+ * ways (schemas/api/); PUT creates (201) or replaces all settings (200), and shows what is then in force.
+ * Errors: not-well-formed (400), unauthorized (401), not-found (404), conflict (409), too-large (413),
+ * unsupported-media-type (415), invalid-body (422).
+ */
+export function addAdminRoutes(router: Router, services: Services): void {
+  const { db, urls } = services;
+  const admin = adminOnly(services);
+
+  router.get('/admin/workspaces', admin, async (req, res) => {
+    sendJson(req, res, 200, { workspaces: (await listWorkspaces(db)).map(showWorkspace) });
+  });
+  router.get('/admin/workspaces/:workspace', admin, async (req, res) => {
+    sendJson(req, res, 200, showWorkspace(await workspaceOf(namesOf(req).workspace)));
+  });
+  router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
+    const name = namesOf(req).workspace;
+    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req)) });
+    sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
+  });
+  router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
+    await deleteWorkspace(services, namesOf(req).workspace);
+    send(req, res, 204, ['cache-control', 'no-store'], '');
+  });
+
+  router.get('/admin/feeds', admin, async (req, res) => {
+    sendJson(req, res, 200, { feeds: (await listFeeds(db)).map(showFeed) });
+  });
+  router.get('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
+    sendJson(req, res, 200, await feedOf(namesOf(req)));
+  });
+  router.put('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
+    const name = namesOf(req);
+    const put = await putFeed(services, name, readFeedBody(await jsonBody(req)));
+    sendPut(req, res, put, await feedOf(name));
+  });
+  router.delete('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
+    await deleteFeed(services, namesOf(req));
+    send(req, res, 204, ['cache-control', 'no-store'], '');
+  });
+
+  for (const path of ['/admin/workspaces', '/admin/feeds']) {
+    addOtherMethods(router, path, admin, () => ['GET', 'HEAD', 'OPTIONS']);
+  }
+  for (const path of ['/admin/workspaces/:workspace', '/admin/feeds/:workspace/:feed']) {
+    addOtherMethods(router, path, admin, () => ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
+  }
+
+  function jsonBody(req: Request): Promise<Buffer> {
+    const type = req.headers['content-type'];
+    // An empty body is every setting's default; a client need not say which type nothing has.
+    if (type !== undefined && parseMediaType(type)?.type !== 'application/json') {
+      throw new FeedsError(
+        'unsupported-media-type',
+        `the body is said to be "${type.slice(0, 100)}"; send settings as application/json`,
+      );
+    }
+    return receiveBody(req, BODY_BYTES, services.bodies);
+  }
+
+  async function workspaceOf(name: string): Promise<Workspace> {
+    const [workspace] = await listWorkspaces(db, name);
+    if (workspace === undefined) throw new FeedsError('not-found', `there is no workspace "${name.slice(0, 140)}"`);
+    return workspace;
+  }
+
+  async function feedOf({ workspace, name }: FeedName): Promise<object> {
+    const found = await findFeed(db, workspace, name);
+    if (found === undefined) {
+      throw new FeedsError('not-found', `there is no feed ${workspace.slice(0, 140)}/${name.slice(0, 140)}`);
+    }
+    return { ...showFeed(found.feed), head: showPosition(found.head), firstKept: showPosition(found.firstKept) };
+  }
+
+  function showWorkspace(workspace: Workspace): object {
+    return { ...workspace, url: urls.workspace(workspace.name) };
+  }
+
+  function showFeed(feed: Feed): object {
+    const { workspace, name, atomId: id, createdAt, settings } = feed;
+    return { workspace, name, url: urls.feed(feed), id, createdAt, ...settings };
+  }
+}
+
+function namesOf(req: Request): FeedName {
+  const { workspace = '', feed = '' } = req.params as { workspace?: string; feed?: string };
+  return { workspace, name: feed };
+}
+
+/** JSON has no bigint; what a reader's number type could not hold is a string. */
+function showPosition(position: Position): number | string {
+  return position <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(position) : String(position);
+}
+
+function sendPut(req: Request, res: Response, put: 'created' | 'changed' | 'unchanged', shown: object): void {
+  sendJson(req, res, put === 'created' ? 201 : 200, shown);
+}
+
+function sendJson(req: Request, res: Response, status: number, value: unknown): void {
+  send(req, res, status, HEADERS, `${JSON.stringify(value, undefined, 2)}\n`);
+}
