@@ -141,14 +141,14 @@ export function startChild(check: EntryCheck, tag: StartTag): boolean {
     }
     return false;
   }
+  const count = (check.counts[name] ?? 0) + 1;
+  check.counts[name] = count;
   if (name === 'link' && isOurs(check, tag)) return true;
 
   check.child = name;
   check.childStart = tag.start;
   check.text = '';
   check.elements = 0;
-  const count = (check.counts[name] ?? 0) + 1;
-  check.counts[name] = count;
   if (count === 2 && ONCE.has(name)) {
     check.report(tag.start, childPath(check), `an entry has at most one atom:${name} (RFC 4287 §4.1.2)`);
   }
