@@ -5,8 +5,11 @@ import { cors } from './http/middleware/cors.js';
 import { may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
+import { addAdminRoutes } from './http/routes/admin.js';
+import { addDocumentRoutes } from './http/routes/documents.js';
 import { addEntryRoutes } from './http/routes/entries.js';
 import { addFeedRoutes } from './http/routes/feeds.js';
+import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
 import type { Services } from './http/services.js';
 
@@ -27,6 +30,9 @@ export function buildApp(services: Services): Express {
   addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', reader, ({ known }) =>
     known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],
   );
+  addDocumentRoutes(router, services);
+  addAdminRoutes(router, services);
+  addHealthRoutes(router, services);
   app.use(router);
   app.use((req: Request, _res: Response) => {
     throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);

@@ -1,15 +1,19 @@
 import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { buildApp } from './app.js';
 import { checkEpoch } from './actions/check-epoch.js';
 import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
+import { makeDemo } from './actions/make-demo.js';
 import type { Config } from './config.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
+import { loadFeedsFile } from './feeds-file.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
@@ -19,6 +23,7 @@ import { startHeadMemory } from './store/head-memory.js';
 import { isMigrated, migrate } from './store/migrate.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { startRetention } from './workers/retention.js';
 
 /** There is one so far; a feed is born into it. */
 const PARTITIONS = [0];
@@ -105,6 +110,14 @@ async function startUp(
       ? await makeAdminToken(pool)
       : { made: undefined, sha256: digestOf(config.adminToken) };
   const adminDigest = Buffer.from(sha256, 'hex');
+  // Whoever can read the data directory can read the whole database: the token there gives nothing more away.
+  if (made !== undefined && config.databaseUrl === undefined) {
+    await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
+  }
+
+  const { feedsFile } = config;
+  if (feedsFile === undefined) await makeDemo({ pool, memory });
+  else await loadFeedsFile({ pool, memory }, feedsFile);
 
   let draining = false;
   let migrated = true;
@@ -133,7 +146,17 @@ async function startUp(
     draining = true;
     await close(server, config.shutdownSeconds);
   });
-  return { url, adminToken: made, reload: () => Promise.resolve(), stop: stopAll };
+  const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
+  stops.push(() => retention.stop());
+
+  return {
+    url,
+    adminToken: made,
+    reload: async () => {
+      if (feedsFile !== undefined) await loadFeedsFile({ pool, memory }, feedsFile);
+    },
+    stop: stopAll,
+  };
 }
 
 async function connection(
