@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { type Socket, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** Between a server and its Postgres: a network that can fail. */
+export interface Proxy {
+  /** What reaches the same database through the proxy. */
+  readonly url: string;
+  /** Ends every connection at once; new ones are let through. */
+  cut(): void;
+  /** Refuses new connections, and ends those that there are. */
+  refuse(refused: boolean): void;
+  /** Nothing passes, nobody is told; what is sent meanwhile arrives when it is over. */
+  stall(stalled: boolean): void;
+  /** The connections that there are pass nothing any more and never end; new ones work. */
+  forget(): void;
+  /** The next commits: Postgres gets them, their answers are lost and the connection with them. Counts down. */
+  cutAfterCommit(times: number): void;
+  readonly commitsCut: number;
+  /**
+   * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
+   * follows on its connection, until `release` is called.
+   */
+  hold(statement: string): Promise<{ release(): void }>;
+  stop(): Promise<void>;
+}
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  forgotten: boolean;
+  held: Buffer[] | undefined;
+  losing: boolean;
+}
+
+/** `url` is a test database's; its Postgres may listen on a unix socket. */
+export async function startProxy(url: string): Promise<Proxy> {
+  const target = targetOf(url);
+  const links = new Set<Link>();
+  let refused = false;
+  let stalled = false;
+  let toCut = 0;
+  let commitsCut = 0;
+  let holding: { statement: string; caught: (link: Link) => void } | undefined;
+
+  const listener = createServer((client) => {
+    if (refused) {
+      client.destroy();
+      return;
+    }
+    const server = connect(target);
+    const link: Link = { client, server, forgotten: false, held: undefined, losing: false };
+    links.add(link);
+    const end = (): void => {
+      links.delete(link);
+      if (link.forgotten) return;
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', end);
+      if (stalled) socket.pause();
+    }
+    client.on('data', (chunk: Buffer) => {
+      if (link.forgotten) return;
+      if (holding !== undefined && binds(chunk, holding.statement)) {
+        const { caught } = holding;
+        holding = undefined;
+        link.held = [];
+        caught(link);
+      }
+      if (toCut > 0 && binds(chunk, 'commit')) {
+        toCut -= 1;
+        link.losing = true;
+      }
+      if (link.held === undefined) server.write(chunk);
+      else link.held.push(chunk);
+    });
+    server.on('data', (chunk: Buffer) => {
+      if (link.forgotten) return;
+      if (!link.losing) {
+        client.write(chunk);
+      } else if (chunk.includes('COMMIT\0')) {
+        commitsCut += 1;
+        end();
+      }
+    });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as { port: number };
+
+  function cut(): void {
+    for (const { client, server } of links) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+  return {
+    url: `postgresql://${target.user}@127.0.0.1:${String(port)}/${target.database}`,
+    cut,
+    refuse(now) {
+      refused = now;
+      if (now) cut();
+    },
+    stall(now) {
+      stalled = now;
+      for (const { client, server } of links) {
+        for (const socket of [client, server])
+          if (now) socket.pause();
+          else socket.resume();
+      }
+    },
+    forget() {
+      for (const link of links) link.forgotten = true;
+    },
+    cutAfterCommit(times) {
+      toCut = times;
+    },
+    get commitsCut() {
+      return commitsCut;
+    },
+    async hold(statement) {
+      const link = await new Promise<Link>((resolve) => {
+        holding = { statement, caught: resolve };
+      });
+      return {
+        release() {
+          const { held = [] } = link;
+          link.held = undefined;
+          for (const chunk of held) link.server.write(chunk);
+        },
+      };
+    },
+    async stop() {
+      refused = true;
+      for (const link of links) link.forgotten = false;
+      cut();
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}
+
+/** Is there a Bind message for the prepared statement? Its portal has no name, and names end with a zero byte. */
+function binds(chunk: Buffer, statement: string): boolean {
+  return chunk.includes(`\0${statement}\0`);
+}
+
+function targetOf(
+  url: string,
+): { path: string; user: string; database: string } | { host: string; port: number; user: string; database: string } {
+  const [, user = '', host = '', database = '', query = ''] =
+    /^\w+:\/\/([^@/]*)@?([^/]*)\/([^?]*)\??(.*)$/.exec(url) ?? [];
+  const parameters = new URLSearchParams(query);
+  const directory = parameters.get('host');
+  const port = Number(parameters.get('port') ?? (host.split(':')[1] || 5432));
+  if (directory !== null) return { path: join(directory, `.s.PGSQL.${String(port)}`), user, database };
+  return { host: host.split(':')[0] ?? '127.0.0.1', port, user, database };
+}
