@@ -44,7 +44,7 @@ const OVERHEAD = 1_024;
 
 export function makePageCache(maxBytes: number): PageCache {
   const pages = new LRUCache<string, RenderedPage>({
-    maxSize: maxBytes,
+    maxSize: Math.max(1, maxBytes),
     // One page may not take the room of all others.
     maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
     sizeCalculation: (page, key) => Math.ceil(page.body.length * 1.4) + key.length * 2 + OVERHEAD,
