@@ -19,7 +19,7 @@ function startLine(
   const sorted = attributes
     .map(({ name, prefix, local, uri, value }) => JSON.stringify([name, prefix, local, uri, value]))
     .toSorted();
-  return `<${JSON.stringify([tag.name, tag.prefix, tag.local, tag.uri])} ${sorted.join(' ')}>`;
+  return `<${[JSON.stringify([tag.name, tag.prefix, tag.local, tag.uri]), ...sorted].join(' ')}>`;
 }
 
 function collector(): { infoset: Infoset; text(piece: string): void; line(line: string): void } {
