@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serve } from '../support/command.js';
+import type { Serving } from '../support/command.js';
+
+describe('README', function () {
+  this.timeout(60_000);
+
+  let folder: string;
+  let server: Serving;
+  let commands: string[];
+
+  before(async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    commands = [...readme.matchAll(/```sh\n(.*?)\n```/gs)].map(([, command = '']) => command);
+    folder = await mkdtemp(join(tmpdir(), 'millrace-readme-'));
+    server = await serve({ DATA_DIR: join(folder, 'data') });
+  });
+
+  after(async () => {
+    server.child.kill('SIGTERM');
+    await server.ended;
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A line of README as it stands, but for the port; `seconds` ends one that goes on for ever. */
+  function run(command: string, seconds: number): Promise<string> {
+    const text = command.replaceAll('http://127.0.0.1:8080', server.url);
+    return new Promise((resolve) => {
+      const shell = spawn('timeout', [String(seconds), 'sh', '-c', text], { cwd: folder });
+      let output = '';
+      shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      shell.on('close', () => {
+        resolve(output);
+      });
+    });
+  }
+
+  it('starts and tests with the two commands that package.json has', () => {
+    expect(commands[0]).to.equal('npm ci && npm start');
+    expect(commands[commands.length - 1]).to.equal('npm ci && npm test');
+  });
+
+  it('shows the admin token once and keeps it for its owner only', async () => {
+    expect(server.stdout()).to.match(/^Admin token, shown this once: mra_\S+$/m);
+    const { mode } = await stat(join(folder, 'data', 'admin-token'));
+    expect(mode & 0o777).to.equal(0o600);
+  });
+
+  it('publishes, reads and follows with its three curl lines as they stand', async () => {
+    const [, publish = '', read = '', follow = ''] = commands;
+    expect(await run(publish, 10)).to.include('<title>Order placed</title>').and.to.include('rel="self"');
+    expect(await run(read, 10)).to.match(/^<\?xml.*<feed .*Order placed.*<\/feed>\n$/s);
+    const following = run(follow, 6);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await run(publish.replace('Order placed', 'Order sent'), 10);
+    const followed = await following;
+    expect(followed.match(/<title>Order placed/g), 'seen once').to.have.length(1);
+    expect(followed.match(/<title>Order sent/g), 'seen once').to.have.length(1);
+    expect(followed.indexOf('Order placed')).to.be.below(followed.indexOf('Order sent'));
+  });
+});
