@@ -70,6 +70,8 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
   const byId = new Map<FeedId, Known>();
   const asking = new Map<string, Promise<Known | undefined>>();
   const epochs = new Map<number, Epochs>();
+  /** The highest heads heard of, whether the feed is remembered or not: an answer may be older than the news. */
+  const latest = new Map<FeedId, { epoch: string; head: Position }>();
   const newest = new Map<number, { tick: bigint; recordedAt: Instant }>();
   let listener: Client | undefined;
   let listening = false;
@@ -87,17 +89,18 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
 
   function remember(known: Known): Known {
     const key = keyOf(known.feed.workspace, known.feed.name);
-    const before = byName.get(key);
-    // A commit may have been heard of between the question and its answer.
-    if (before !== undefined && before.epochs.current === known.epochs.current && before.head > known.head)
-      known.head = before.head;
-    if (byName.size >= MOST_FEEDS && before === undefined) forget();
+    if (byName.size >= MOST_FEEDS && !byName.has(key)) forget();
     byName.set(key, known);
     byId.set(known.feed.id, known);
     return known;
   }
 
   function raise(feedId: FeedId, epoch: string, head: Position): void {
+    const heard = latest.get(feedId);
+    if (heard?.epoch !== epoch || head > heard.head) {
+      if (latest.size >= MOST_FEEDS) latest.clear();
+      latest.set(feedId, { epoch, head });
+    }
     const known = byId.get(feedId);
     if (known === undefined) return;
     if (known.epochs.current !== epoch) forget();
@@ -120,7 +123,9 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       epochs.set(partition, known);
       if (asked === generation) forget();
     }
-    const fresh = { feed: found.feed, head: found.head, firstKept: found.firstKept, epochs: known, askedAt };
+    const heard = latest.get(found.feed.id);
+    const head = heard?.epoch === known.current && heard.head > found.head ? heard.head : found.head;
+    const fresh = { feed: found.feed, head, firstKept: found.firstKept, epochs: known, askedAt };
     return asked === generation ? remember(fresh) : fresh;
   }
 
@@ -181,6 +186,8 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       if (listener !== client) return;
       listener = undefined;
       listening = false;
+      latest.clear();
+      forget();
       if (stopped) return;
       deps.logger.warn({ err: error }, 'the LISTEN connection broke: the database is asked each time until it is back');
       void reconnect();
@@ -196,6 +203,7 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       await client.end().catch(() => undefined);
       throw error;
     }
+    latest.clear();
     forget();
     listener = client;
     listening = true;
