@@ -6,7 +6,7 @@ import pg from 'pg';
 import { StartError } from '../core/start-error.js';
 
 /** The migrations that came with this code. */
-export const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** The oldest Postgres that we run on, as `server_version_num`. */
 const OLDEST_POSTGRES = 150_000;
