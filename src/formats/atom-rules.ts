@@ -12,7 +12,7 @@ const XHTML_NAMESPACE = 'http://www.w3.org/1999/xhtml';
 const ID_BYTES = 1024;
 
 /** A mistake and the offset of the tag that it is in; a path below the entry, '' for the entry itself. */
-export type Report = (offset: number, path: string, message: string) => void;
+type Report = (offset: number, path: string, message: string) => void;
 
 /** What RFC 4287 has to say of an atom:entry, as far as it has been read. */
 export interface EntryCheck {

@@ -1,7 +1,7 @@
 /** What XML 1.0 (fifth edition) says of single characters, as a table for ASCII and as functions for the rest. */
 
 /** May begin an NCName (Namespaces in XML 1.0 §3). */
-export const NAME_START = 1;
+const NAME_START = 1;
 /** May stand within an NCName. */
 export const NAME = 2;
 /** S, production [3]. */

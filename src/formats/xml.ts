@@ -13,7 +13,7 @@ export interface XmlLimits {
   readonly attributes: number;
 }
 
-export const DEFAULT_XML_LIMITS: XmlLimits = { depth: 100, attributes: 200 };
+const DEFAULT_XML_LIMITS: XmlLimits = { depth: 100, attributes: 200 };
 
 /** An attribute of a start tag; namespace declarations are attributes too, in the namespace `XMLNS_NAMESPACE`. */
 export interface Attribute {
@@ -61,7 +61,6 @@ export interface XmlHandler {
 const AMP = 0x26;
 const APOS = 0x27;
 const BANG = 0x21;
-const BRACKET = 0x5d;
 const COLON = 0x3a;
 const CR = 0x0d;
 const EQUALS = 0x3d;

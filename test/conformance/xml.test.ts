@@ -54,7 +54,7 @@ function read(file: string): Outcome {
   let text: string | undefined;
   try {
     text = decodeXml(readFileSync(file), undefined);
-    new XmlScanner(text, { start: (tag) => void tag.attributes, text: () => undefined, end: () => undefined }).run();
+    new XmlScanner(text, { start: (tag) => tag.attributes, text: () => undefined, end: () => undefined }).run();
     return { text, error: undefined };
   } catch (error) {
     if (!(error instanceof FeedsError)) throw error;

@@ -22,7 +22,7 @@ function startLine(
   return `<${[JSON.stringify([tag.name, tag.prefix, tag.local, tag.uri]), ...sorted].join(' ')}>`;
 }
 
-function collector(): { infoset: Infoset; text(piece: string): void; line(line: string): void } {
+function collector(): { infoset: Infoset; text: (piece: string) => void; line: (line: string) => void } {
   const infoset: Infoset = [];
   let text = '';
   return {
