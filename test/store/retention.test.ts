@@ -1,0 +1,219 @@
+import { expect } from 'chai';
+import type { Pool } from 'pg';
+import { raiseFloor } from '../../src/actions/apply-retention.js';
+import { openPool, reader } from '../../src/store/db.js';
+import { listRetained, whileAlone } from '../../src/store/retention.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { retain } from '../../src/workers/retention.js';
+import type { RetentionWorkerDeps } from '../../src/workers/retention.js';
+import { startApp } from '../support/app.js';
+import type { TestApp } from '../support/app.js';
+import { anEntry } from '../support/build.js';
+import { ask } from '../support/log.js';
+import { inOrder, page, post, publish, publishAll, publishSome, walk } from '../support/publish.js';
+
+describe('retention', () => {
+  let app: TestApp;
+  let pool: Pool;
+  let deps: RetentionWorkerDeps;
+  let removed = 0;
+
+  before(async () => {
+    app = await startApp({ env: { RETENTION_SECONDS: '86400' } });
+    pool = openPool({ connectionString: app.database.url }, { size: 4 });
+    deps = {
+      pool,
+      db: reader(pool),
+      // What the other nodes of a server with this database do when they are told.
+      memory: { changed: () => void ask(app.database.url, `select pg_notify('millrace', 'all')`) },
+      metrics: {
+        removed: (entries) => {
+          removed += entries;
+        },
+      },
+      logger: createLogger('silent'),
+    };
+  });
+
+  after(async () => {
+    await pool.end();
+    await app.stop();
+  });
+
+  const run = (): Promise<void> => retain(deps, new AbortController().signal);
+  const rows = async (name: string): Promise<Record<'entries' | 'members' | 'terms' | 'ticks', string>> => {
+    const [counted] = await ask<Record<'entries' | 'members' | 'terms' | 'ticks', string>>(
+      app.database.url,
+      `select (select min(position) || '-' || max(position) || ':' || count(*) from entries where feed_id = f.feed_id) as entries,
+              (select min(position) || '-' || max(position) || ':' || count(*) from members where feed_id = f.feed_id) as members,
+              (select min(position) || '-' || max(position) || ':' || count(*) from entry_terms where feed_id = f.feed_id) as terms,
+              (select min(first_position) || '-' || max(last_position) || ':' || count(*) from ticks where feed_id = f.feed_id) as ticks
+         from feeds f
+        where f.workspace = 'shop' and f.name = $1`,
+      [name],
+    );
+    return counted!;
+  };
+  /** As if what was recorded up to the position had been so many days ago. */
+  const age = (name: string, upTo: number, days: number): Promise<unknown> =>
+    ask(
+      app.database.url,
+      `update ticks t
+          set recorded_at = recorded_at - make_interval(days => $3)
+         from feeds f
+        where f.feed_id = t.feed_id and f.workspace = 'shop' and f.name = $1 and t.last_position <= $2`,
+      [name, upTo, days],
+    );
+  const some = (count: number): { categories: string[] }[] =>
+    Array.from({ length: count }, () => ({ categories: ['tid:1', 'Usage'] }));
+
+  it('keeps as many entries as were asked for, and the rest of their oldest page', async () => {
+    const path = await app.feed('by-count', { keepEntries: 50 });
+    const others = await app.feed('untouched');
+    const ids = await publishAll(app, path, some(130));
+    await publishSome(app, others, 30);
+    removed = 0;
+    await run();
+
+    expect(await rows('by-count')).to.include({ entries: '76-130:55', members: '76-130:55', terms: '76-130:165' });
+    expect((await rows('untouched')).entries).to.equal('1-30:30');
+    expect(removed).to.equal(75);
+    const kept = inOrder(await walk(app, path, 'next'), 'next');
+    expect(kept).to.deep.equal(ids.slice(75));
+    expect((await app.request(`${path}/archive/3`)).status).to.equal(410);
+    expect((await page(app, `${path}/archive/4`)).ids).to.deep.equal(ids.slice(75, 100).toReversed());
+    expect((await page(app, `${path}?search=%2Btid:1&marker=last&limit=1000`)).ids).to.have.length(55);
+  });
+
+  it('lets go what is older than so many days, by when it was recorded', async () => {
+    const path = await app.feed('by-age', { keepDays: 7 });
+    await publishSome(app, path, 60);
+    await publishSome(app, path, 60);
+    await age('by-age', 60, 8);
+    await run();
+    expect((await rows('by-age')).entries).to.equal('51-120:70');
+  });
+
+  it('hides first and deletes later', async () => {
+    const path = await app.feed('hidden', { keepEntries: 1 });
+    const ids = await publishSome(app, path, 51);
+    const feed = (await listRetained(deps.db)).find(({ settings }) => settings.keepEntries === 1);
+    expect(await raiseFloor(deps, feed!)).to.equal(true);
+    expect(await raiseFloor(deps, feed!)).to.equal(false);
+    await ask(app.database.url, `select pg_notify('millrace', 'all')`);
+    expect((await page(app, `${path}?marker=last`)).ids).to.deep.equal(ids.slice(50));
+    expect((await rows('hidden')).entries).to.equal('1-51:51');
+    await run();
+    expect((await rows('hidden')).entries).to.equal('51-51:1');
+  });
+
+  it('deletes behind a floor even when the settings keep everything by now', async () => {
+    const path = await app.feed('forgiven', { keepEntries: 25 });
+    await publishSome(app, path, 50);
+    const feed = (await listRetained(deps.db)).find(({ settings }) => settings.keepEntries === 25);
+    await raiseFloor(deps, feed!);
+    await app.feed('forgiven', {});
+    await run();
+    expect((await rows('forgiven')).entries).to.equal('26-50:25');
+  });
+
+  it('keeps an entry that was edited since, under its old id', async () => {
+    const path = await app.feed('edited', { editable: true, keepEntries: 10 });
+    const id = await publish(app, path);
+    await publishSome(app, path, 59);
+    const entry = `${path}/entries/${encodeURIComponent(id)}`;
+    const etag = (await app.request(entry)).headers.get('etag')!;
+    const headers = { 'if-match': etag, 'content-type': 'application/atom+xml' };
+    const put = await app.request(entry, { method: 'PUT', headers, body: anEntry({ id, title: 'edited' }) });
+    expect(put.status).to.equal(200);
+    await run();
+    expect(await rows('edited')).to.include({ entries: '51-61:11', members: '51-61:11' });
+    expect(await (await app.request(entry)).text()).to.include('<title>edited</title>');
+  });
+
+  it('makes an id free again', async () => {
+    const path = await app.feed('again', { keepEntries: 1 });
+    const id = await publish(app, path);
+    await publishSome(app, path, 25);
+    await run();
+    const response = await post(app, path, anEntry({ id, title: 'another' }));
+    expect(response.status).to.equal(201);
+    expect(response.headers.get('idempotent-replayed')).to.equal(null);
+  });
+
+  it('empties a deleted feed, and keeps what its name holds when it is used again', async () => {
+    const path = await app.feed('reused');
+    const [id] = await publishAll(app, path, some(30));
+    expect((await app.request('/admin/feeds/shop/reused', { method: 'DELETE' })).status).to.equal(204);
+    await app.feed('reused');
+    await publishAll(app, path, [{ id: id! }, {}, ...some(1)]);
+    await run();
+    expect(await rows('reused')).to.include({ entries: '31-33:3', members: '31-33:3', terms: '33-33:3' });
+
+    expect((await app.request('/admin/feeds/shop/reused', { method: 'DELETE' })).status).to.equal(204);
+    await run();
+    expect(await rows('reused')).to.include({ entries: null, members: null, terms: null });
+  });
+
+  it('deletes old ticks of what is gone, but never the one that tells the head', async () => {
+    const path = await app.feed('ticks', { keepEntries: 25 });
+    for (let n = 0; n < 4; n++) await publishSome(app, path, 25);
+    await run();
+    expect((await rows('ticks')).ticks).to.equal('1-100:4');
+    await age('ticks', 100, 2);
+    await run();
+    expect((await rows('ticks')).ticks).to.equal('76-100:1');
+
+    await app.request('/admin/feeds/shop/ticks', { method: 'DELETE' });
+    await run();
+    expect(await rows('ticks')).to.include({ entries: null, ticks: '76-100:1' });
+    await app.feed('ticks');
+    await publish(app, path);
+    expect((await rows('ticks')).entries).to.equal('101-101:1');
+  });
+
+  it('leaves the work to the node that is at it', async () => {
+    const path = await app.feed('alone', { keepEntries: 1 });
+    await publishSome(app, path, 26);
+    await whileAlone(pool, run);
+    expect((await rows('alone')).entries).to.equal('1-26:26');
+    await run();
+    expect((await rows('alone')).entries).to.equal('26-26:1');
+  });
+
+  it('stops between two portions when asked, and goes on with the next run', async () => {
+    const path = await app.feed('stopped', { keepEntries: 1 });
+    await publishSome(app, path, 2_501);
+    const abort = new AbortController();
+    const metrics = {
+      removed: () => {
+        abort.abort();
+      },
+    };
+    await retain({ ...deps, metrics }, abort.signal);
+    expect((await rows('stopped')).entries).to.equal('1001-2501:1501');
+    await run();
+    expect((await rows('stopped')).entries).to.equal('2501-2501:1');
+  });
+
+  it('is in nobody’s way who publishes the same ids again meanwhile', async () => {
+    const path = await app.feed('meanwhile', { keepEntries: 25 });
+    const ids = await publishSome(app, path, 1_500);
+    const feed = (await listRetained(deps.db)).find(({ head }) => head === 1_500n);
+    await raiseFloor(deps, feed!);
+    await ask(app.database.url, `select pg_notify('millrace', 'all')`);
+    await page(app, path);
+    const [, ...answers] = await Promise.all([
+      run(),
+      ...ids.slice(0, 300).map(async (id) => {
+        const response = await post(app, path, anEntry({ id, title: 'again' }));
+        return `${String(response.status)} ${response.headers.get('idempotent-replayed') ?? 'new'}`;
+      }),
+    ]);
+    expect([...new Set(answers)]).to.deep.equal(['201 new']);
+    await run();
+    const found = await rows('meanwhile');
+    expect(found.entries).to.equal('1776-1800:25');
+    expect(found.members).to.equal('1776-1800:25');
+  });
+});
