@@ -92,6 +92,8 @@ const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+[ \t]*(?:;.*)?$
 /** A scheme, and then no character that RFC 3987 excludes, nor a "%" that begins no escape. */
 const ABSOLUTE_IRI =
   /^[A-Za-z][A-Za-z0-9+.-]*:(?:[!#$&-;=?-[\]_a-z~\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\u{10000}-\u{10ffff}]|%[0-9A-Fa-f]{2})+$/u;
+/** XML's: others are legal in an IRI. */
+const WHITE_SPACE = /[ \t\r\n]/;
 const RELATION_PREFIX = 'http://www.iana.org/assignments/relation/';
 
 export function entryCheck(
@@ -224,7 +226,7 @@ export function endPart(check: EntryCheck): void {
     check.scanner.textWanted = false;
     if (part === undefined) return;
     const path = `${childPath(check)}/${part}`;
-    if (part === 'uri' && /[\s]/.test(check.text)) {
+    if (part === 'uri' && WHITE_SPACE.test(check.text)) {
       check.report(check.partStart, path, 'white space in an IRI (RFC 4287 §3)');
     }
     if (part === 'email' && !/^[^\s@]+@[^\s@]+$/.test(check.text)) {
@@ -336,7 +338,7 @@ function startLink(check: EntryCheck, tag: StartTag): void {
   const href = tag.attribute('href');
   if (href === undefined) {
     check.report(tag.start, `${childPath(check)}/@href`, 'the href of an atom:link is missing (RFC 4287 §4.2.7.1)');
-  } else if (/\s/.test(href)) {
+  } else if (WHITE_SPACE.test(href)) {
     check.report(tag.start, `${childPath(check)}/@href`, 'white space in an IRI (RFC 4287 §3)');
   }
   if (relationOf(tag) !== 'alternate') return;
@@ -403,7 +405,7 @@ function idProblem(id: string): string | undefined {
   }
   if (ABSOLUTE_IRI.test(id)) return undefined;
   const shown = JSON.stringify(id.length > 80 ? `${id.slice(0, 79)}…` : id);
-  if (/\s/.test(id)) return `white space in the id ${shown} (RFC 4287 §3)`;
+  if (WHITE_SPACE.test(id)) return `white space in the id ${shown} (RFC 4287 §3)`;
   return `${shown} is no absolute IRI, such as urn:uuid:… or https://… (RFC 4287 §4.2.6)`;
 }
 
@@ -452,7 +454,7 @@ function startContent(check: EntryCheck, tag: StartTag): void {
   check.childType = undefined;
   check.scanner.textWanted = true;
   check.summaryNeeded = 'the content has a src';
-  if (/\s/.test(src)) check.report(tag.start, `${childPath(check)}/@src`, 'white space in an IRI (RFC 4287 §3)');
+  if (WHITE_SPACE.test(src)) check.report(tag.start, `${childPath(check)}/@src`, 'white space in an IRI (RFC 4287 §3)');
 }
 
 function contentRule(type: string | undefined, outside: boolean): ContentRule {

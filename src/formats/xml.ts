@@ -775,8 +775,8 @@ export class XmlScanner implements StartTag {
 
 /** The refusal of a document that cannot be read, with its only violation. */
 export function notWellFormed(message: string, place: Omit<Violation, 'message'> = { path: '' }): FeedsError {
-  const where = place.line === undefined ? '' : ` at line ${place.line}, column ${place.column}`;
-  return new FeedsError('not-well-formed', `the body is no well-formed XML${where}: ${message}`, {
+  const where = place.line === undefined ? '' : `, at line ${place.line}, column ${place.column}`;
+  return new FeedsError('not-well-formed', `the body cannot be read as XML${where}: ${message}`, {
     violations: [{ ...place, message }],
   });
 }
