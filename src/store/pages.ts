@@ -326,21 +326,30 @@ export async function findMember(db: Db, feed: Feed, atomKey: Buffer): Promise<E
   return { position, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt };
 }
 
+/** The head is that of the same snapshot: what comes later is after the position, whenever the log is read. */
 const POSITION_SINCE = `
-  select first_position
-    from ticks
-   where partition_id = $1
-     and feed_id = $2
-     and recorded_at >= $3
-   order by recorded_at, last_position
-   limit 1`;
+  select coalesce(
+    (select first_position
+       from ticks
+      where partition_id = $1
+        and feed_id = $2
+        and recorded_at >= $3
+      order by recorded_at, last_position
+      limit 1),
+    (select last_position + 1
+       from ticks
+      where partition_id = $1
+        and feed_id = $2
+      order by last_position desc
+      limit 1),
+    1)`;
 
-/** The first position that was recorded at or after the time; undefined: none yet. */
-export async function positionSince(db: Db, feed: Feed, time: Instant): Promise<Position | undefined> {
+/** The first position that was recorded at or after the time; when there is none yet, the one behind the head. */
+export async function positionSince(db: Db, feed: Feed, time: Instant): Promise<Position> {
   const { rows } = await db.query<[Position]>({
     name: 'position-since',
     text: POSITION_SINCE,
     values: [feed.partition, feed.id, time],
   });
-  return rows[0]?.[0];
+  return rows[0]?.[0] ?? 1n;
 }
