@@ -17,7 +17,8 @@ export const ARCHIVE_PAGE_SIZE = 25;
 /** A reader's place in a feed, as the request names it. */
 export type Marker =
   | { readonly kind: 'position'; readonly position: Position; readonly epoch: string | undefined }
-  | { readonly kind: 'entry'; readonly atomId: string }
+  /** `asSent` is what stood in the URL, for an id that has percent signs of its own and was not encoded. */
+  | { readonly kind: 'entry'; readonly atomId: string; readonly asSent: string }
   | { readonly kind: 'last' };
 
 export interface PageRequest {
@@ -78,7 +79,7 @@ export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] 
     pageUrl(urls.feed(feed), place, request, log);
   const isHead = request.marker === undefined && request.startingAt === undefined;
   const links: Link[] = [
-    { rel: 'self', href: isHead ? at({}) : at(selfPlace(request)) },
+    { rel: 'self', href: isHead ? at({}) : at(selfPlace(page, request)) },
     { rel: 'current', href: urls.feed(feed) },
     { rel: 'last', href: at({ marker: 'last' }) },
     { rel: 'previous', href: at({ marker: String(page.high), direction: 'forward' }) },
@@ -103,12 +104,14 @@ export function archiveLinks(feed: Feed, n: bigint, urls: Urls): Link[] {
   return links;
 }
 
-function selfPlace(request: PageRequest): Partial<Record<'marker' | 'direction' | 'startingAt', string>> {
+function selfPlace(page: Page, request: PageRequest): Partial<Record<'marker' | 'direction' | 'startingAt', string>> {
   if (request.startingAt !== undefined) return { startingAt: request.startingAt };
-  const { marker } = request;
+  const { marker, direction } = request;
   if (marker === undefined) return {};
   if (marker.kind === 'last') return { marker: 'last' };
-  return { marker: marker.kind === 'entry' ? marker.atomId : String(marker.position), direction: request.direction };
+  // The place of an entry that is named by its id: what we hand out goes on working when retention has taken the entry.
+  const position = marker.kind === 'position' ? marker.position : direction === 'forward' ? page.low - 1n : page.high;
+  return { marker: String(position), direction };
 }
 
 function pageUrl(

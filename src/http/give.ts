@@ -3,10 +3,10 @@ import { FeedsError } from '../core/errors.js';
 import { ATOM } from '../formats/media-types.js';
 import { preferred, preferredCoding } from '../formats/negotiate.js';
 import { cacheScope } from './middleware/may.js';
-import { inCoding } from './page-cache.js';
+import { codingOf, inCoding } from './page-cache.js';
 import type { CodedBody, RenderedPage } from './page-cache.js';
 import { VARY, send } from './respond.js';
-import { noneMatchFits, quoted } from './tags.js';
+import { heldTag, noneMatchFits, quoted, strongMatchFits } from './tags.js';
 
 /** `Accept: application/xml` and `text/xml` get Atom too. */
 const ATOM_OFFERS = [ATOM, 'application/xml', 'text/xml'];
@@ -27,29 +27,45 @@ export function revalidate(req: Request): string {
   return `${cacheScope(req)}, no-cache`;
 }
 
-/** RFC 9110 §15.4.5: with what the 200 would have said of caching. */
-export function notModified(req: Request, res: Response, tag: string, cache: string): void {
-  const etag = quoted(tag, preferredCoding(req.headers['accept-encoding']));
+/** RFC 9110 §15.4.5: with what the 200 would have said of caching. `etag` as it stands in the header. */
+export function notModified(req: Request, res: Response, etag: string, cache: string): void {
   send(req, res, 304, ['etag', etag, 'vary', VARY, 'cache-control', cache], '');
 }
 
-/** Answers with what was rendered, in the coding that the client prefers, or with 304 when it has it. */
+/**
+ * Answers with what was rendered, in the coding that the client prefers, or with 304 when it has it. Refuses with
+ * `precondition-failed` when an If-Match names other tags (RFC 9110 §13.2.2).
+ */
 export function give(
   req: Request,
   res: Response,
   page: Pick<RenderedPage, 'tag' | 'headers' | 'body' | 'coded'>,
   cache: string,
 ): void | Promise<void> {
-  const noneMatch = req.headers['if-none-match'];
+  const { 'if-match': match, 'if-none-match': noneMatch } = req.headers;
+  const wanted = preferredCoding(req.headers['accept-encoding']);
+  if (match !== undefined && !strongMatchFits(match, page.tag)) {
+    throw new FeedsError('precondition-failed', 'If-Match names other tags than that of what is here now');
+  }
   if (noneMatch !== undefined && noneMatchFits(noneMatch, page.tag)) {
-    notModified(req, res, page.tag, cache);
+    notModified(req, res, heldTag(noneMatch, page.tag, wanted) ?? quoted(page.tag, codingOf(page, wanted)), cache);
     return;
   }
-  const coded = inCoding(page, preferredCoding(req.headers['accept-encoding']));
+  const coded = inCoding(page, wanted);
   if (coded instanceof Promise) return coded.then(answer);
   answer(coded);
 
   function answer({ headers, body }: CodedBody): void {
     send(req, res, 200, [...headers, 'cache-control', cache], body);
   }
+}
+
+/**
+ * The tag of what the client holds, in quotes, without having rendered anything: of the tags in its If-None-Match the
+ * one that fits, in the coding that it asks for when it has several. Undefined: it has to be looked at closer.
+ */
+export function heldByClient(req: Request, tag: string): string | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = req.headers;
+  if (noneMatch === undefined || match !== undefined) return undefined;
+  return heldTag(noneMatch, tag, preferredCoding(req.headers['accept-encoding']));
 }

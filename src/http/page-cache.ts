@@ -72,12 +72,17 @@ export function makePageCache(maxBytes: number): PageCache {
 const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 
+/** The coding that a page is sent in when the client prefers this one. */
+export function codingOf(page: Pick<RenderedPage, 'body'>, wanted: Coding): Coding {
+  return page.body.length < WORTH_COMPRESSING ? 'identity' : wanted;
+}
+
 /** The page's bytes in the coding; compressed at the first call and kept with the page. */
 export function inCoding(
   page: Pick<RenderedPage, 'tag' | 'headers' | 'body' | 'coded'>,
   wanted: Coding,
 ): CodedBody | Promise<CodedBody> {
-  const coding = page.body.length < WORTH_COMPRESSING ? 'identity' : wanted;
+  const coding = codingOf(page, wanted);
   const known = page.coded[coding];
   if (known !== undefined) return known;
   const headers = [...page.headers, 'etag', quoted(page.tag, coding)];

@@ -61,26 +61,27 @@ interface Start {
 async function startOf(services: Services, feed: Feed, log: LogState, request: PageRequest): Promise<Start> {
   const { marker, startingAt, direction } = request;
   if (startingAt !== undefined) {
-    const first = await positionSince(services.db, feed, inUtc(startingAt));
-    // Nothing was recorded since then: the page is empty and polls on from the head.
-    return { direction: 'forward', from: first === undefined ? log.head : first - 1n };
+    return { direction: 'forward', from: (await positionSince(services.db, feed, inUtc(startingAt))) - 1n };
   }
   if (marker === undefined) return { direction: 'backward', from: undefined };
   if (marker.kind === 'last') return { direction: 'forward', from: log.firstKept - 1n };
   if (marker.kind === 'position') return { direction, from: marker.position };
-  const position = await positionOf(services, feed, marker.atomId);
-  return { direction, from: position };
+  return { direction, from: await positionOf(services, feed, marker) };
 }
 
-async function positionOf(services: Services, feed: Feed, atomId: string): Promise<Position> {
-  const found = await findMember(services.db, feed, atomKey(atomId));
-  if (found === undefined) {
-    throw new FeedsError(
-      'unknown-marker',
-      `the marker "${atomId}" is neither a position, "last", nor the id of an entry that this feed holds`,
-    );
+async function positionOf(
+  services: Services,
+  feed: Feed,
+  { atomId, asSent }: { readonly atomId: string; readonly asSent: string },
+): Promise<Position> {
+  for (const id of new Set([atomId, asSent])) {
+    const found = await findMember(services.db, feed, atomKey(id));
+    if (found !== undefined) return found.position;
   }
-  return found.position;
+  throw new FeedsError(
+    'unknown-marker',
+    `the marker "${atomId}" is neither a position, "last", nor the id of an entry that this feed holds`,
+  );
 }
 
 /**
@@ -106,6 +107,13 @@ async function refuseFromBeyond(
       : `the ${what} names position ${String(position)}, but the log ends at ${String(last)}: was it put back to an older state?`,
     { extensions: { lastCommon: Number(last) } },
   );
+}
+
+/** Nothing that the request says can be refused once the log has been looked at: a tag that fits is the page's own. */
+export function isSurelyThere({ marker }: PageRequest, log: LogState): boolean {
+  if (marker?.kind === 'entry') return false;
+  if (marker?.kind !== 'position') return true;
+  return marker.position <= log.head && commonTick(log.epochs, marker.epoch) === undefined;
 }
 
 /** Does a tag of ours in the list name a place that this node has not heard of? Then it has to ask. */

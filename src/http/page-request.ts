@@ -48,7 +48,7 @@ export function readPageRequest(query: string): PageRequest {
   return {
     limit: limitText === undefined ? DEFAULT_LIMIT : readLimit(limitText),
     limitGiven: limitText !== undefined,
-    marker: markerText === undefined ? undefined : readMarker(markerText, single(parameters, 'epoch')),
+    marker: markerText === undefined ? undefined : readMarker(markerText, query, single(parameters, 'epoch')),
     direction: directionText === undefined ? 'forward' : readDirection(directionText),
     startingAt,
     search: search === undefined ? undefined : parseSearch(search),
@@ -80,14 +80,18 @@ function readDirection(text: string): 'forward' | 'backward' {
   return text;
 }
 
-/** A position has digits only, and fewer than would overflow Postgres' bigint. */
-function readMarker(text: string, epoch: string | undefined): Marker {
+/**
+ * A position has digits only, and fewer than would overflow Postgres' bigint. An id has no white space: a space in it is
+ * the `+` that a client forgot to encode, or the id was not encoded at all and has percent signs of its own.
+ */
+function readMarker(text: string, query: string, epoch: string | undefined): Marker {
   if (text === 'last') return { kind: 'last' };
   if (/^\d{1,18}$/.test(text)) return { kind: 'position', position: BigInt(text), epoch };
   if (/^\d+$/.test(text))
     throw new FeedsError('bad-marker', `marker "${text.slice(0, 64)}" is no position: it has more than 18 digits`);
-  if (Buffer.byteLength(text) > 1_024 || /[\0-\x20]/.test(text)) {
+  const atomId = text.replaceAll(' ', '+');
+  if (Buffer.byteLength(text) > 1_024 || /[\0-\x20\x7f]/.test(atomId)) {
     throw new FeedsError('bad-marker', 'the marker is neither "last", a position (digits), nor the id of an entry');
   }
-  return { kind: 'entry', atomId: text };
+  return { kind: 'entry', atomId, asSent: /(?:^|&)marker=([^&]+)/.exec(query)?.[1] ?? atomId };
 }

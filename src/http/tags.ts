@@ -55,6 +55,26 @@ export function noneMatchFits(header: string, tag: string): boolean {
 }
 
 /**
+ * Of the tags in an If-None-Match the one that is this tag in some coding, in quotes; that of the wanted coding when it is
+ * listed. Undefined for `*`, which tells nothing of what the client holds.
+ */
+export function heldTag(header: string, tag: string, wanted: Coding): string | undefined {
+  const best = quoted(tag, wanted);
+  if (header === best) return best;
+  if (!header.includes(tag)) return undefined;
+  const held = listedTags(header).filter((listed) => withoutCoding(listed.tag) === tag);
+  const [first] = held;
+  if (first === undefined) return undefined;
+  return held.some((listed) => `"${listed.tag}"` === best) ? best : `"${first.tag}"`;
+}
+
+/** If-Match where nothing is written: strong comparison, in whatever coding. */
+export function strongMatchFits(header: string, tag: string): boolean {
+  if (header.trim() === '*') return true;
+  return listedTags(header).some((listed) => !listed.weak && withoutCoding(listed.tag) === tag);
+}
+
+/**
  * If-Match for an entry: strong comparison (RFC 9110 §13.1.1), but the tag of any representation or coding of the
  * current revision will do.
  */

@@ -4,19 +4,19 @@ import type { LogState } from '../../core/epoch.js';
 import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
-import { archiveLinks, fullArchives, pageLinks } from '../../core/page.js';
+import { GAP_REL, archiveLinks, fullArchives, pageLinks } from '../../core/page.js';
 import type { Link, Page, PageRequest } from '../../core/page.js';
 import { feedDocument, feedFrame, renderEntry } from '../../formats/atom-write.js';
 import { ATOM_FEED } from '../../formats/media-types.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
-import { acceptAtom, give, notModified, revalidate } from '../give.js';
+import { acceptAtom, give, heldByClient, notModified, revalidate } from '../give.js';
 import { may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
-import { aheadOf, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
+import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
-import { baseTag, noneMatchFits, pageTag, quoted } from '../tags.js';
+import { baseTag, pageTag, quoted } from '../tags.js';
 
 /**
  * `GET /feeds/{workspace}/{feed}`: a page of the feed, newest first, with the query parameters limit, marker, direction,
@@ -33,18 +33,19 @@ export function addFeedRoutes(router: Router, services: Services): void {
     const log: LogState = { head, firstKept, epochs };
     acceptAtom(req);
 
-    // A poll that finds nothing new asks the database nothing: the tag says which head it is of.
+    const query = queryOf(req.url);
     const noneMatch = req.headers['if-none-match'];
-    if (noneMatch !== undefined) {
+    // A poll that finds nothing new asks the database nothing: the tag says which head it is of. What would be refused
+    // without the tag is refused with it (RFC 9110 §13.2.1).
+    if (noneMatch !== undefined && isSurelyThere(readPageRequest(query), log)) {
       for (const closed of [false, true]) {
-        const tag = pageTag(base, feed, log, closed, 'atom');
-        if (noneMatchFits(noneMatch, tag)) {
-          notModified(req, res, tag, revalidate(req));
+        const held = heldByClient(req, pageTag(base, feed, log, closed, 'atom'));
+        if (held !== undefined) {
+          notModified(req, res, held, revalidate(req));
           return;
         }
       }
     }
-    const query = queryOf(req.url);
     const key = `${String(feed.id)}?${query}`;
     const kept = noneMatch === undefined || !aheadOf(noneMatch, log) ? services.pages.find(key, feed, log) : undefined;
     services.metrics.pageCache(kept !== undefined);
@@ -110,8 +111,9 @@ export function addFeedRoutes(router: Router, services: Services): void {
     }
     const tag = pageTag(base, feed, log, true, 'atom');
     const cache = req.principal === 'anonymous' ? 'public, max-age=86400' : 'private, max-age=86400';
-    if (req.headers['if-none-match'] !== undefined && noneMatchFits(req.headers['if-none-match'], tag)) {
-      notModified(req, res, tag, cache);
+    const held = heldByClient(req, tag);
+    if (held !== undefined) {
+      notModified(req, res, held, cache);
       return;
     }
     const key = `${String(feed.id)}/archive/${name}`;
@@ -171,6 +173,20 @@ async function upTo(services: Services, req: Request, position: Position): Promi
   return (await services.memory.ask(req.known.feed.workspace, req.known.feed.name)) ?? req.known;
 }
 
+/** Clients and proxies take some 16 KiB of headers, some of them 8, and a search can be long. */
+const LINK_HEADER_BYTES = 4_000;
+/** What a reader follows comes first. */
+const LINKS_BY_USE = ['previous', 'next', 'prev-archive', 'next-archive', GAP_REL, 'current', 'first', 'last', 'self'];
+
+/** The links of the document again; when that were too long, as many as there is room for. */
 function linkHeader(links: readonly Link[]): string {
-  return links.map(({ rel, href }) => `<${href}>; rel="${rel}"`).join(', ');
+  const values = links.map(({ rel, href }) => ({ rel, text: `<${href}>; rel="${rel}"` }));
+  const whole = values.map(({ text }) => text).join(', ');
+  if (whole.length <= LINK_HEADER_BYTES) return whole;
+  let room = LINK_HEADER_BYTES;
+  return values
+    .toSorted((one, other) => LINKS_BY_USE.indexOf(one.rel) - LINKS_BY_USE.indexOf(other.rel))
+    .filter(({ text }) => text.length + 2 <= room && (room -= text.length + 2) >= 0)
+    .map(({ text }) => text)
+    .join(', ');
 }

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
+import { ACCEPT_POST } from '../problems.js';
 import { VARY, send } from '../respond.js';
 
 /**
@@ -17,6 +18,7 @@ export function addOtherMethods(
     if (req.method !== 'OPTIONS') {
       throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });
     }
-    send(req, res, 204, ['allow', methods.join(', '), 'vary', VARY], '');
+    const post = methods.includes('POST') ? ['accept-post', ACCEPT_POST] : [];
+    send(req, res, 204, ['allow', methods.join(', '), ...post, 'vary', VARY], '');
   });
 }
