@@ -7,7 +7,7 @@ import { atomKey } from '../../core/entry.js';
 import type { Entry, EntryDraft, Instant } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import { feedAuthor, feedTitle } from '../../core/feed.js';
-import type { Feed } from '../../core/feed.js';
+import type { Feed, Limits } from '../../core/feed.js';
 import { indexTerms, normaliseTerm } from '../../core/search.js';
 import { readEntry, readFeedDocument } from '../../formats/atom-read.js';
 import { completeEntry, entryDocument, feedDocument, tombstone } from '../../formats/atom-write.js';
@@ -131,6 +131,7 @@ export function addEntryRoutes(router: Router, services: Services): void {
       slug: undefined,
       key: undefined,
       revised: current,
+      published: draft.has.published ? undefined : await publishedOf(current),
     });
     const stored = await reviseEntry(services, feed, entry, (position) => matchFits(ifMatch, epochs.current, position));
     const tag = quoted(entryTag(base, feed, epochs.current, stored, 'atom'), 'identity');
@@ -225,7 +226,7 @@ function newEntry(
   feed: Feed,
   draft: EntryDraft,
   now: Instant,
-  given: { slug: string | undefined; key: string | undefined; revised?: Entry },
+  given: { slug: string | undefined; key: string | undefined; revised?: Entry; published?: string | undefined },
 ): NewEntry {
   const atomId =
     draft.atomId ??
@@ -235,7 +236,7 @@ function newEntry(
     atomId,
     title: given.slug ?? feedTitle(feed),
     updated: now,
-    published: now,
+    published: given.published ?? now,
     author: feedAuthor(feed),
   });
   const terms = draft.terms.length === 0 ? [] : [...new Set(draft.terms.map(normaliseTerm))];
@@ -248,6 +249,18 @@ function newEntry(
     terms,
     indexTerms: indexTerms(terms),
   };
+}
+
+const NO_LIMITS: Limits = {
+  bodyBytes: Infinity,
+  categories: Infinity,
+  categoryLength: Infinity,
+  links: Infinity,
+};
+
+/** When a stored entry says that it was published: an edit does not change that (RFC 4287 §4.2.9). */
+async function publishedOf(entry: Entry): Promise<string | undefined> {
+  return (await readEntry(Buffer.from(entry.xml), 'utf-8', { limits: NO_LIMITS })).published;
 }
 
 /** RFC 9562 §5.5: the same key gives the same id in the same feed. */
