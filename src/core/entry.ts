@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import crypto from 'node:crypto';
 import type { Author } from './feed.js';
 
 /** A place in a feed's log: 1, 2, 3 … without gaps; 0 is the place before the first entry. */
@@ -58,11 +58,20 @@ export interface Entry {
   readonly recordedAt: Instant;
 }
 
-/** The key that uniqueness is kept on: an id may be too long for an index. */
+/** The key that uniqueness is kept on, 128 bits of SHA-256: an id may be too long for an index. */
 export function atomKey(atomId: string): Digest {
-  return digest(atomId);
+  return hashed('sha256', atomId);
 }
 
+/** What tells one content from another, 128 bits of SHA-512: without help of the processor the faster of the two. */
 export function digest(text: string): Digest {
-  return createHash('sha256').update(text, 'utf8').digest().subarray(0, 16);
+  return hashed('sha512', text);
+}
+
+/** In one call where Node has it (20.12), which saves a third of the time. */
+function hashed(algorithm: 'sha256' | 'sha512', text: string): Digest {
+  const { hash } = crypto as Partial<Pick<typeof crypto, 'hash'>>;
+  const whole =
+    hash === undefined ? crypto.createHash(algorithm).update(text, 'utf8').digest() : hash(algorithm, text, 'buffer');
+  return whole.subarray(0, 16);
 }
