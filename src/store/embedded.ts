@@ -57,9 +57,9 @@ const IMMEDIATE_SHUTDOWN_SECONDS = 5;
 const INITDB_SECONDS = 120;
 /** Recovery after a crash reads at most max_wal_size of log; more than this is no recovery any more. */
 const START_SECONDS = 600;
-const RESTART_MILLISECONDS = { first: 50, most: 5_000 };
+const RESTART_MILLISECONDS = { first: 50, most: 2_000 };
 /** After so long without a crash the next restart comes at once again. */
-const STEADY_MILLISECONDS = 30_000;
+const STEADY_MILLISECONDS = 2_000;
 /** Between a process's start and the moment that postmaster.pid gives for it, clock corrections included. */
 const START_TOLERANCE_SECONDS = 5;
 const LOG_BYTES = 16 * 1024 * 1024;
