@@ -92,7 +92,7 @@ export function sendProblem(req: Request, res: Response, error: FeedsError | und
   if (details.allow !== undefined) headers.push('allow', details.allow.join(', '));
   if (details.retryAfterSeconds !== undefined) headers.push('retry-after', String(details.retryAfterSeconds));
   if (error?.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="millrace"');
-  if (error?.code === 'unsupported-media-type') headers.push('accept-post', ACCEPT_POST);
+  if (error?.code === 'unsupported-media-type' && req.method === 'POST') headers.push('accept-post', ACCEPT_POST);
   // RFC 9110 §15.5.16: names what would have been taken.
   if (error?.code === 'unsupported-encoding') headers.push('accept-encoding', 'identity');
   // The rest of a body that was refused is not worth waiting for.

@@ -56,19 +56,23 @@ export function openPool(config: ConnectionConfig, options: { size: number }): p
     ...SESSION,
     max: options.size,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 10_000,
-    query_timeout: 12_000,
+    // A publisher or reader is answered within some ten seconds, whatever the database does.
+    statement_timeout: 8_000,
+    query_timeout: 9_000,
     options: '-c default_transaction_read_only=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan',
   });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // A connection that breaks is replaced by the pool, and whoever used it hears of it at its next query; without these
+  // listeners, for idle ones and for those lent out, it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
-/** The pool as a `Db`. */
-export function reader(pool: pg.Pool): Db {
+/** The pool, or one connection, as a `Db`. */
+export function reader(from: pg.Pool | pg.Client): Db {
+  const source = from as pg.Pool;
   return {
-    query: <Row extends unknown[]>(query: Query) => pool.query<Row>({ ...query, rowMode: 'array' }),
+    query: <Row extends unknown[]>(query: Query) => source.query<Row>({ ...query, rowMode: 'array' }),
   };
 }
 
@@ -90,7 +94,29 @@ export function openWriter(config: ConnectionConfig): pg.Client {
 
 /** A connection for LISTEN and NOTIFY: it must be direct, not through a transaction pooler. */
 export function openListener(config: ConnectionConfig): pg.Client {
-  return new pg.Client({ ...config, ...SESSION, statement_timeout: 5_000 });
+  return new pg.Client({
+    ...config,
+    ...SESSION,
+    statement_timeout: 2_000,
+    query_timeout: 3_000,
+    options: '-c default_transaction_read_only=on -c timezone=UTC',
+  });
+}
+
+/** Ends a connection at once: whatever waits on it is told so. */
+export function destroy(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+const END_MS = 1_000;
+
+/** Ends a connection, politely when the other side still listens. */
+export async function endSoon(client: pg.Client): Promise<void> {
+  const late = setTimeout(() => {
+    destroy(client);
+  }, END_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(late);
 }
 
 /** What Postgres calls the error, or undefined when it did not come from Postgres. */
