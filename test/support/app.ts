@@ -2,10 +2,14 @@ import { readConfig } from '../../src/config.js';
 import { start } from '../../src/server.js';
 import type { Running } from '../../src/server.js';
 import { createLogger } from '../../src/telemetry/logger.js';
+import type { Logger } from '../../src/telemetry/logger.js';
 import { createDatabase } from './database.js';
 import type { TestDatabase } from './database.js';
 
 export const ADMIN_TOKEN = 'test-token-0123456789abcdef';
+
+/** One for all servers of the process: each would listen for its end. */
+let logger: Logger | undefined;
 
 export interface TestApp {
   readonly url: string;
@@ -32,7 +36,7 @@ export async function startApp(
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     ...options.env,
   });
-  const running = await start(config, createLogger(config.logLevel));
+  const running = await start(config, (logger ??= createLogger(config.logLevel)));
   const request: TestApp['request'] = (path, { anonymous, ...init } = {}) => {
     const headers = new Headers(init.headers);
     if (anonymous !== true && !headers.has('authorization')) headers.set('authorization', `Bearer ${ADMIN_TOKEN}`);
