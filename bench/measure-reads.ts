@@ -1,0 +1,127 @@
+import type { Bench } from './bench.js';
+import { startCosts } from './costs.js';
+import { entryId, entryXml, tenantOf } from './entries.js';
+import { GROWN_RUN } from './fill-feed.js';
+import { grownFeed } from './grown-feed.js';
+import type { GetRequest, HttpJob, Outcome } from './jobs.js';
+import { interleave, median, perSecond, rangeOf } from './measure.js';
+import type { Line } from './measure.js';
+import { TOKEN, execute, publish, query, startPlainServer } from './processes.js';
+import { emptyReference, referenceDatabase, target } from './targets.js';
+
+const CONNECTIONS = 32;
+const PAGE_ENTRIES = 25;
+
+/** The head of a feed, read again and again. */
+export function measurePage(bench: Bench): Promise<Line> {
+  return againstPlainServer(bench, 'page of 25 entries, warm', 200);
+}
+
+/** The head of a feed, asked for by who has it already. */
+export function measureNotModified(bench: Bench): Promise<Line> {
+  return againstPlainServer(bench, '304 to a poll that finds nothing new', 304);
+}
+
+async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304): Promise<Line> {
+  const { server, hot, databaseUrl } = await target(bench);
+  const [row] = await query<{ n: string }>(
+    databaseUrl,
+    "select count(*) as n from entries join feeds using (feed_id) where name = 'hot'",
+  );
+  if (Number(row?.n) < PAGE_ENTRIES) {
+    const request = { method: 'POST', paths: [hot], token: TOKEN } as const;
+    await publish(bench.load, server, { connections: 1, until: { answers: PAGE_ENTRIES }, request });
+  }
+  const page = await fetch(server.url + hot, { headers: { 'accept-encoding': 'identity' } });
+  const body = await page.text();
+  const plain = await startPlainServer(body);
+  try {
+    const tags = { ours: page.headers.get('etag') ?? '', plain: plain.tag };
+    const get = (tag: string): GetRequest => ({
+      method: 'GET',
+      path: hot,
+      headers: expect === 304 ? { 'If-None-Match': tag } : {},
+    });
+    const read = (url: string, tag: string): Promise<Outcome> => bench.load.run(readJob(bench, url, get(tag), expect));
+    const costs = startCosts(bench, server);
+    await read(server.url, tags.ours);
+    await read(plain.url, tags.plain);
+    const { ratios, ...rates } = await interleave(
+      bench.rounds,
+      async () => (await costs.during(() => read(server.url, tags.ours))).perSecond,
+      async () => (await read(plain.url, tags.plain)).perSecond,
+    );
+    return {
+      what,
+      ours: perSecond(median(rates.ours)),
+      reference: `${perSecond(median(rates.reference))} bare node:http`,
+      value: median(ratios),
+      range: rangeOf(ratios),
+      reach: 0.6,
+      aim: 0.85,
+      better: 'higher',
+      unit: '',
+      note: `${String(Buffer.byteLength(body))} bytes, ${String(CONNECTIONS)} connections; ${costs.summary()}`,
+    };
+  } finally {
+    await plain.stop();
+  }
+}
+
+/** Pages from all over a large feed, on a server that keeps none. */
+export async function measureUncachedPage(bench: Bench): Promise<Line> {
+  const { server, path, entries } = await grownFeed(bench, bench.large);
+  const connectionString = await referenceDatabase(bench);
+  await fillReference(bench, connectionString, entries);
+  const request: GetRequest = { method: 'GET', path, varied: { by: 'position', entries } };
+  const read = (): Promise<Outcome> => bench.load.run(readJob(bench, server.url, request, 200));
+  const readRows = (): Promise<Outcome> =>
+    bench.load.run({
+      kind: 'sql',
+      connectionString,
+      what: 'pages',
+      concurrency: CONNECTIONS,
+      feeds: 1,
+      seconds: bench.seconds,
+    });
+  const costs = startCosts(bench, server);
+  await read();
+  await readRows();
+  const { ratios, ...rates } = await interleave(
+    bench.rounds,
+    async () => (await costs.during(read)).perSecond,
+    async () => (await readRows()).perSecond,
+  );
+  return {
+    what: 'page not in any cache',
+    ours: perSecond(median(rates.ours)),
+    reference: `${perSecond(median(rates.reference))} 25 rows by key`,
+    value: median(ratios),
+    range: rangeOf(ratios),
+    reach: 0.4,
+    aim: 0.7,
+    better: 'higher',
+    unit: '',
+    note: `anywhere in ${entries.toLocaleString('en')} entries, ${String(CONNECTIONS)} at a time; ${costs.summary()}`,
+  };
+}
+
+/** The fixed table with the entries of the large feed. */
+async function fillReference(bench: Bench, connectionString: string, entries: number): Promise<void> {
+  bench.say(`filling the reference with ${entries.toLocaleString('en')} rows`);
+  await emptyReference(connectionString);
+  const xml = entryXml(entryId(GROWN_RUN, 1), tenantOf(1)).replaceAll("'", "''");
+  await execute(
+    connectionString,
+    'set synchronous_commit = off',
+    `insert into fixed
+     select 0, n, 'urn:uuid:${GROWN_RUN}-0000-4000-8000-' || lpad(to_hex(n), 12, '0'), '${xml}' || n, now()
+       from generate_series(1, ${String(entries)}) n`,
+    'vacuum analyze fixed',
+    'checkpoint',
+  );
+}
+
+function readJob(bench: Bench, url: string, request: GetRequest, expect: number): HttpJob {
+  return { kind: 'http', url, connections: CONNECTIONS, until: { seconds: bench.seconds }, request, expect };
+}
