@@ -2,7 +2,8 @@ import express from 'express';
 import type { Express, Request, Response } from 'express';
 import { FeedsError } from './core/errors.js';
 import { cors } from './http/middleware/cors.js';
-import { may } from './http/middleware/may.js';
+import { legalPath } from './http/middleware/legal-path.js';
+import { adminOnly, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
 import { addAdminRoutes } from './http/routes/admin.js';
@@ -21,6 +22,7 @@ export function buildApp(services: Services): Express {
   app.enable('case sensitive routing');
   app.use(observe(services));
   app.use(cors(services.corsOrigins));
+  app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
   addFeedRoutes(router, services);
   addEntryRoutes(router, services);
@@ -34,6 +36,8 @@ export function buildApp(services: Services): Express {
   addAdminRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);
+  // What is not there is no more told of than what is.
+  app.use(['/feeds', '/admin'], adminOnly(services));
   app.use((req: Request, _res: Response) => {
     throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);
   });

@@ -9,9 +9,16 @@ export type Headers = readonly string[];
 /** The one way out: writes the answer with the request's id and the body's length; a HEAD gets the headers only. */
 export function send(req: Request, res: Response, status: number, headers: Headers, body: string | Buffer): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const all = [...headers, 'x-request-id', req.requestId];
+  const all = [...withOrigin(res, headers), 'x-request-id', req.requestId];
   // RFC 9110 §8.6: no Content-Length in a 204; a 304 has none either, for there is no body that it would be true of.
   if (status !== 204 && status !== 304) all.push('content-length', String(bytes.length));
   res.writeHead(status, all);
   res.end(req.method === 'HEAD' || status === 204 || status === 304 ? undefined : bytes);
+}
+
+/** What middleware/cors.ts has said of Vary would be replaced by what the headers say of it. */
+export function withOrigin(res: Response, headers: Headers): Headers {
+  const before = res.getHeader('vary');
+  if (before === undefined) return headers;
+  return headers.map((value, index) => (headers[index - 1] === 'vary' ? `${value}, ${String(before)}` : value));
 }

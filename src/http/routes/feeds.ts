@@ -14,7 +14,7 @@ import { may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
-import { VARY, send } from '../respond.js';
+import { VARY, send, withOrigin } from '../respond.js';
 import type { Services } from '../services.js';
 import { baseTag, pageTag, quoted } from '../tags.js';
 
@@ -152,7 +152,7 @@ export function addFeedRoutes(router: Router, services: Services): void {
     const [newest] = await readStretch(services.db, feed, last, last);
     const frame = feedFrame({ feed, updated: newest?.recordedAt ?? feed.createdAt, links, archive: true });
     const common = ['content-type', `${ATOM_FEED};charset=utf-8`, 'vary', VARY, 'link', linkHeader(links)];
-    res.writeHead(200, [...common, ...headers, 'x-request-id', req.requestId]);
+    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
     if (req.method !== 'HEAD') {
       res.write(frame.head);
       for (let position = last; position >= first && !res.destroyed; position -= 1n) {

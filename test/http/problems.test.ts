@@ -1,0 +1,253 @@
+import { expect } from 'chai';
+import { connect } from 'node:net';
+import { startApp } from '../support/app.js';
+import type { TestApp } from '../support/app.js';
+import { childOf, childrenOf, parseXml } from '../support/atom.js';
+import { anEntry } from '../support/build.js';
+import { post, publish } from '../support/publish.js';
+
+const PROBLEM = 'urn:ietf:rfc:7807';
+
+describe('problems', () => {
+  let app: TestApp;
+  let open: string;
+  let closed: string;
+
+  before(async () => {
+    app = await startApp({ env: { CORS_ORIGINS: 'https://app.example' } });
+    open = await app.feed('open', { public: true });
+    closed = await app.feed('closed');
+  });
+  after(() => app.stop());
+
+  it('are JSON with type, title, status, detail and instance (RFC 9457 §3)', async () => {
+    const response = await app.request(`${open}?limit=x`);
+    expect(response.headers.get('content-type')).to.equal('application/problem+json');
+    expect(response.headers.get('cache-control')).to.equal('no-store');
+    expect(response.headers.get('vary')).to.include('Accept');
+    const problem = (await response.json()) as Record<string, unknown>;
+    expect(problem['type']).to.equal('urn:millrace:problem:bad-parameter');
+    expect(problem['status']).to.equal(400);
+    expect(problem['title']).to.be.a('string');
+    expect(problem['detail']).to.equal('limit "x" is no number from 1 to 1000');
+    expect(problem['instance']).to.equal(`urn:millrace:request:${response.headers.get('x-request-id') ?? ''}`);
+  });
+
+  for (const accept of [
+    'application/atom+xml',
+    'application/xml',
+    'text/xml, */*;q=0.1',
+    'application/problem+xml, application/*;q=0.1',
+  ]) {
+    it(`are XML for ${accept} (RFC 9457 appendix B)`, async () => {
+      const response = await app.request(`${open}?marker=5`, { headers: { accept } });
+      expect(response.status).to.equal(409);
+      expect(response.headers.get('content-type')).to.equal('application/problem+xml');
+      const problem = parseXml(await response.text());
+      expect([problem.local, problem.uri]).to.deep.equal(['problem', PROBLEM]);
+      expect(childOf(problem, 'status', PROBLEM).text).to.equal('409');
+      expect(childOf(problem, 'lastCommon', PROBLEM).text).to.equal('0');
+    });
+  }
+
+  for (const accept of [
+    '*/*',
+    'application/json',
+    'text/html, application/xhtml+xml, */*;q=0.8',
+    'image/png',
+    'nonsense',
+  ]) {
+    it(`are JSON for ${accept}`, async () => {
+      const response = await app.request(`${open}?limit=x`, { headers: { accept } });
+      expect(response.headers.get('content-type')).to.equal('application/problem+json');
+      expect(response.status).to.be.oneOf([400, 406]);
+      await response.json();
+    });
+  }
+
+  it('quote what was sent so that XML stays well-formed', async () => {
+    for (const query of [
+      'limit=%3C%26%22%3E%00%01%EF%BF%BF%F0%9F%98%80',
+      'search=%3Cx%0B%3E',
+      'marker=urn:x:%3C%26%3E',
+    ]) {
+      const response = await app.request(`${open}?${query}`, { headers: { accept: 'application/xml' } });
+      expect(response.status, query).to.be.oneOf([400, 404]);
+      parseXml(await response.text());
+    }
+  });
+
+  it('tell every violation with its place, in both forms', async () => {
+    const body = anEntry({ id: 'a<b', more: '\n<category/>' });
+    const json = await post(app, closed, body);
+    const { errors } = (await json.json()) as { errors: { path: string; line: number }[] };
+    expect(errors.map(({ path, line }) => [path, line])).to.deep.equal([
+      ['entry/id', 2],
+      ['entry/category[1]/@term', 3],
+    ]);
+    const xml = await post(app, closed, body, { accept: 'application/atom+xml' });
+    const items = childrenOf(childOf(parseXml(await xml.text()), 'errors', PROBLEM), 'i', PROBLEM);
+    expect(items.map((item) => childOf(item, 'path', PROBLEM).text)).to.deep.equal([
+      'entry/id',
+      'entry/category[1]/@term',
+    ]);
+  });
+
+  describe('without a token', () => {
+    for (const [method, path] of [
+      ['GET', '/feeds/shop/closed'],
+      ['GET', '/feeds/shop/nowhere'],
+      ['GET', '/feeds/nowhere/nothing'],
+      ['HEAD', '/feeds/shop/closed'],
+      ['OPTIONS', '/feeds/shop/closed'],
+      ['POST', '/feeds/shop/closed'],
+      ['POST', '/feeds/shop/open'],
+      ['POST', '/feeds/shop/nowhere'],
+      ['PATCH', '/feeds/shop/closed'],
+      ['PATCH', '/feeds/shop/nowhere'],
+      ['GET', '/feeds/shop/closed/entries/urn:x:1'],
+      ['GET', '/feeds/shop/nowhere/entries/urn:x:1'],
+      ['PUT', '/feeds/shop/open/entries/urn:x:1'],
+      ['DELETE', '/feeds/shop/open/entries/urn:x:1'],
+      ['GET', '/feeds/shop/closed/archive/1'],
+      ['GET', '/feeds/shop/nowhere/archive/1'],
+      ['GET', '/feeds/shop/closed/categories'],
+      ['GET', '/feeds/shop/nowhere/categories'],
+      ['GET', '/feeds/shop/closed/what/ever/this/is'],
+      ['GET', '/feeds/shop/nowhere/what/ever/this/is'],
+      ['GET', '/feeds/shop/closed/schemas'],
+      ['GET', '/admin/feeds'],
+      ['GET', '/admin/nowhere'],
+      ['PUT', '/admin/feeds/shop/new'],
+    ] as const) {
+      it(`${method} ${path} is 401 and tells how to get in`, async () => {
+        for (const accept of ['*/*', 'application/xml']) {
+          const response = await app.request(path, { method, anonymous: true, headers: { accept } });
+          const text = await response.text();
+          expect(response.status, text).to.equal(401);
+          expect(response.headers.get('www-authenticate')).to.equal('Bearer realm="millrace"');
+          // Nothing in the answer tells what is there.
+          if (method !== 'HEAD') expect(text).not.to.match(/shop|closed|nowhere/);
+        }
+      });
+    }
+
+    it('what is public is there', async () => {
+      const id = await publish(app, open);
+      for (const path of [open, `${open}/entries/${id}`, `${open}?marker=0`]) {
+        const response = await app.request(path, { anonymous: true });
+        await response.arrayBuffer();
+        expect(response.status, path).to.equal(200);
+      }
+    });
+
+    it('the marker, the query and the Accept of a closed feed are not looked at', async () => {
+      for (const query of ['?limit=0', '?marker=99', '?search=x', '?marker=urn:x:1']) {
+        const response = await app.request(`${closed}${query}`, { anonymous: true, headers: { accept: 'image/png' } });
+        expect(response.status, query).to.equal(401);
+      }
+    });
+  });
+
+  it('a wrong token is 401 where none is needed too', async () => {
+    for (const authorization of ['Bearer wrong', 'Bearer', 'Basic eDp5', '', 'Bearer a b']) {
+      const response = await app.request(open, { headers: { authorization } });
+      expect(response.status, authorization).to.equal(401);
+      expect(response.headers.get('www-authenticate')).to.match(/^Bearer /);
+    }
+  });
+
+  for (const path of [
+    '/feeds/shop/nowhere',
+    '/feeds/nowhere/x',
+    '/feeds/shop/open/what/is/this',
+    '/nothing',
+    '/feeds/shop/open/entries/urn:x:1',
+  ]) {
+    it(`${path} is 404 for the administrator`, async () => {
+      const response = await app.request(path);
+      expect(response.status).to.equal(404);
+      expect(response.headers.get('content-type')).to.equal('application/problem+json');
+    });
+  }
+
+  it('garbage in a path is a 4xx', async () => {
+    for (const path of [
+      '/feeds/%zz/x',
+      '/feeds/shop/%',
+      '/feeds/shop/%ff',
+      '/feeds/sh%00op/x',
+      '/feeds/shop/o%00pen',
+      '/feeds/a%2Fb/c',
+      '/feeds/shop%2Fopen/x',
+      '/feeds/shop/open/archive/%00',
+      '/feeds/%F0%9F%98%80/%20',
+      '/admin/feeds/sh%00op/x',
+      '/admin/workspaces/%00',
+      '/feeds/sh%00op',
+      '/feeds/shop/o%00pen/categories',
+      '/%00',
+      '/%zz',
+      `/feeds/shop/${'x'.repeat(8_000)}`,
+    ]) {
+      const response = await app.request(path);
+      const text = await response.text();
+      expect(response.status, `${path} ${text}`).to.be.within(400, 499);
+      expect(response.headers.get('x-request-id')).to.be.a('string');
+    }
+  });
+
+  it('every answer has a request id, the one that was sent when it is a sensible one', async () => {
+    for (const path of [open, '/nothing', `${open}?limit=0`, '/feeds/%zz/x', '/healthz']) {
+      const own = await app.request(path);
+      await own.arrayBuffer();
+      expect(own.headers.get('x-request-id'), path).to.match(/^[\w-]+$/);
+      const given = await app.request(path, { headers: { 'x-request-id': 'trace-1:2' } });
+      await given.arrayBuffer();
+      expect(given.headers.get('x-request-id'), path).to.equal('trace-1:2');
+    }
+    const bad = await app.request(open, { headers: { 'x-request-id': '<script>' } });
+    expect(bad.headers.get('x-request-id')).to.match(/^[\w-]+$/);
+  });
+
+  it('what is no HTTP is 400, and the connection is closed', async () => {
+    const { hostname, port } = new URL(app.url);
+    for (const sent of ['NONSENSE\r\n\r\n', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n']) {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const socket = connect(Number(port), hostname, () => socket.write(sent));
+        let text = '';
+        socket.on('data', (chunk) => (text += chunk.toString()));
+        socket.on('close', () => resolve(text));
+        socket.on('error', reject);
+      });
+      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+    }
+  });
+
+  describe('scripts of another origin', () => {
+    const origin = 'https://app.example';
+
+    it('may read answers and problems, and caches know of it', async () => {
+      for (const path of [open, `${open}?limit=0`, '/feeds/shop/closed']) {
+        const response = await app.request(path, { anonymous: true, headers: { origin } });
+        await response.arrayBuffer();
+        expect(response.headers.get('access-control-allow-origin'), path).to.equal(origin);
+        expect(response.headers.get('access-control-expose-headers')).to.include('ETag');
+        expect(response.headers.get('vary')).to.include('Origin').and.to.include('Authorization');
+      }
+    });
+
+    it('ask first without a token', async () => {
+      const headers = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'slug' };
+      const response = await app.request(closed, { method: 'OPTIONS', anonymous: true, headers });
+      expect(response.status).to.equal(204);
+      expect(response.headers.get('access-control-allow-methods')).to.include('POST');
+      expect(response.headers.get('access-control-allow-headers')).to.equal('slug');
+    });
+
+    it('are told nothing when their origin is not in the settings', async () => {
+      const response = await app.request(open, { headers: { origin: 'https://evil.example' } });
+      expect(response.headers.get('access-control-allow-origin')).to.equal(null);
+    });
+  });
+});
