@@ -74,7 +74,7 @@ async function startUp(
     openListener: () => openListener(database),
     logger,
     partitions: PARTITIONS,
-    checkEpoch: (partition, seen) => checkEpoch({ pool, logger }, partition, seen),
+    checkEpoch: (partition, seen, known) => checkEpoch({ pool, logger }, partition, seen, known),
   });
   stops.push(() => memory.stop());
 
@@ -120,7 +120,6 @@ async function startUp(
   else await loadFeedsFile({ pool, memory }, feedsFile);
 
   let draining = false;
-  let migrated = true;
   const wire = (url: string): Services => ({
     urls: urlsFrom(config.publicUrl ?? url),
     db,
@@ -138,7 +137,7 @@ async function startUp(
     isAdminToken: (token) => timingSafeEqual(Buffer.from(digestOf(token), 'hex'), adminDigest),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
-    isMigrated: async () => (migrated = migrated && (await isMigrated(pool))),
+    isMigrated: () => isMigrated(pool),
   });
 
   const { server, url } = await listen(config, wire);

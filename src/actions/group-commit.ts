@@ -4,7 +4,7 @@ import type { Decision, OperationResult, Refusal, WriteRequest } from '../core/b
 import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
-import { isUnavailable, sqlState } from '../store/db.js';
+import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
 import { lockAndLook, rollback, tickAndCommit, write } from '../store/write-batch.js';
 import type { Key, Tick } from '../store/write-batch.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -282,7 +282,6 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
 
   async function connected(): Promise<Client> {
     if (client !== undefined) return client;
-    await inTime(deps.ready(), CONNECT_MS, 'no connection to the database yet');
     const fresh = deps.open();
     fresh.on('error', (error) => {
       deps.logger.warn({ err: error }, "the log writer's connection broke");
@@ -292,6 +291,13 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       if (client === fresh) client = undefined;
     });
     await fresh.connect();
+    try {
+      // Asked with the connection open: what has been checked then is what it leads to.
+      await inTime(deps.ready(), CONNECT_MS, 'no connection to the database yet');
+    } catch (error) {
+      destroy(fresh);
+      throw error;
+    }
     client = fresh;
     return fresh;
   }
@@ -310,7 +316,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     clearInterval(sweep);
     const last = client;
     client = undefined;
-    await last?.end().catch(() => undefined);
+    if (last !== undefined) await endSoon(last);
   }
 
   return {
@@ -376,11 +382,6 @@ function outcomeUnknown(request: WriteRequest): FeedsError {
     'the database did not say whether it was written; send the same again, with the ids given here, and it will not be doubled',
     { retryAfterSeconds: 2, extensions: { ids } },
   );
-}
-
-/** Ends a connection at once: whatever waits on it is told so. */
-function destroy(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 async function inTime(work: Promise<void>, ms: number, message: string): Promise<void> {

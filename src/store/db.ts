@@ -130,7 +130,10 @@ export function sqlState(error: unknown): string | undefined {
  */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(08|28|3D|53|57|58)/.test(state) || state === '25P03' || state === '42P01';
+  if (state !== undefined) {
+    // 55000: the database lets nobody in for now.
+    return /^(08|28|3D|53|57|58)/.test(state) || ['25P03', '42P01', '55000'].includes(state);
+  }
   if (!(error instanceof Error)) return false;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return (

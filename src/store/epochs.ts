@@ -58,7 +58,8 @@ export async function commonPosition(
 
 /**
  * Which database this is: the cluster, its timeline (changes by failover and point-in-time recovery), the database and
- * the table (change when a dump is restored).
+ * the table (change when a dump is restored); and, where we may ask, when the files came to be where they are (the inode
+ * of a file that Postgres never touches again changes when a copy of the files is put back, and nobody can set its ctime).
  */
 const LOCK_CLOCK = `
   select c.epoch, c.identity,
@@ -82,7 +83,32 @@ export async function lockClock(
   const [row] = rows;
   if (row === undefined) throw new Error(`partition ${String(partition)} has no clock`);
   const [epoch, identity, present] = row;
-  return { epoch, identity, present };
+  const files = await filesSince(tx);
+  return { epoch, identity, present: files === undefined ? present : `${present}/${files}` };
+}
+
+const MAY_LOOK_AT_FILES = `select has_function_privilege('pg_stat_file(text)', 'execute')`;
+
+/** A statement of its own: Postgres checks the right to call a function even where it is not reached. */
+const FILES_SINCE = `
+  select (extract(epoch from change) * 1000000)::bigint::text
+    from pg_stat_file('PG_VERSION')`;
+
+async function filesSince(db: Db): Promise<string | undefined> {
+  const { rows: may } = await db.query<[boolean]>({ name: 'may-look-at-files', text: MAY_LOOK_AT_FILES });
+  if (may[0]?.[0] !== true) return undefined;
+  const { rows } = await db.query<[string | null]>({ name: 'files-since', text: FILES_SINCE });
+  return rows[0]?.[0] ?? undefined;
+}
+
+/** Undefined when only one of two connections may look at the files, and all else is the same. */
+export function isSameDatabase(identity: string, present: string): boolean | undefined {
+  if (identity === present) return true;
+  const [before, now] = [identity.split('/'), present.split('/')];
+  const known = Math.min(before.length, now.length);
+  return before.slice(0, known).join('/') === now.slice(0, known).join('/') && before.length !== now.length
+    ? undefined
+    : false;
 }
 
 const TICK_AT = `
@@ -97,11 +123,32 @@ export async function recordedAt(db: Db, partition: number, tick: bigint): Promi
   return rows[0]?.[0];
 }
 
-const NEWEST_TICK = 'select coalesce(max(tick), 0) from ticks where partition_id = $1';
+/** A tick of the log, and the epoch in which it was seen: its short form. */
+export interface SeenTick {
+  readonly epoch: string;
+  readonly tick: bigint;
+  readonly recordedAt: Instant;
+}
 
-export async function newestTick(db: Db, partition: number): Promise<bigint> {
-  const { rows } = await db.query<[bigint]>({ name: 'newest-tick', text: NEWEST_TICK, values: [partition] });
-  return rows[0]?.[0] ?? 0n;
+const NEWEST_TICK = `
+  select c.epoch, t.tick, t.recorded_at
+    from clocks c
+    join ticks t on t.partition_id = c.partition_id
+   where c.partition_id = $1
+   order by t.tick desc
+   limit 1`;
+
+/** Undefined: the clock has never ticked. */
+export async function newestTick(db: Db, partition: number): Promise<SeenTick | undefined> {
+  const { rows } = await db.query<[string, bigint, Instant]>({
+    name: 'newest-tick',
+    text: NEWEST_TICK,
+    values: [partition],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const [epoch, tick, time] = row;
+  return { epoch: shortEpoch(epoch), tick, recordedAt: time };
 }
 
 const SET_IDENTITY = 'update clocks set identity = $2 where partition_id = $1';

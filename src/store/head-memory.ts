@@ -4,8 +4,9 @@ import { shortEpoch } from '../core/epoch.js';
 import type { Instant, Position } from '../core/entry.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { Logger } from '../telemetry/logger.js';
-import { reader } from './db.js';
-import { readEpochs } from './epochs.js';
+import { destroy, endSoon, reader } from './db.js';
+import { newestTick, readEpochs } from './epochs.js';
+import type { SeenTick } from './epochs.js';
 import { findFeed } from './feeds.js';
 
 /**
@@ -30,7 +31,7 @@ export interface HeadMemory {
   epochs(partition: number): Epochs;
   /** The LISTEN connection is up. */
   readonly listening: boolean;
-  /** Resolves when it is up: the log has then been checked for having gone back, and may be written. */
+  /** Resolves when it is up, and answers: the log has then been checked for having gone back, and may be written. */
   ready(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -49,8 +50,8 @@ export interface HeadMemoryDeps {
   readonly openListener: () => Client;
   readonly logger: Logger;
   readonly partitions: readonly number[];
-  /** Called with each (re)connect before anything is remembered: has the log gone back? */
-  readonly checkEpoch: (partition: number, seen: { tick: bigint; recordedAt: Instant } | undefined) => Promise<unknown>;
+  /** Called with each (re)connect before anything is remembered: has the log gone back? Resolves with the newest tick. */
+  readonly checkEpoch: (partition: number, seen: SeenTick | undefined, known: Epochs) => Promise<SeenTick | undefined>;
   /** Heads moved, by this node or another. */
   readonly moved?: (feedIds: readonly FeedId[]) => void;
 }
@@ -58,10 +59,13 @@ export interface HeadMemoryDeps {
 const CHANNEL = 'millrace';
 const MAX_AGE_MS = 1_000;
 const RECONNECT_MS = { first: 100, most: 2_000 };
+/** A connection can be gone without a word: it is asked for the newest tick this often. */
+const BEAT_MS = 2_000;
 /** Notifications are merged for this long: each costs every listener a wake-up. */
 const NOTIFY_MS = 3;
 /** Postgres refuses payloads of 8,000 bytes. */
 const PAYLOAD_BYTES = 7_900;
+const PLACE = /^(\d{1,10})=([0-9a-f]{8})@(\d{1,18})$/;
 const MOST_FEEDS = 50_000;
 
 export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory> {
@@ -72,7 +76,7 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
   const epochs = new Map<number, Epochs>();
   /** The highest heads heard of, whether the feed is remembered or not: an answer may be older than the news. */
   const latest = new Map<FeedId, { epoch: string; head: Position }>();
-  const newest = new Map<number, { tick: bigint; recordedAt: Instant }>();
+  const newest = new Map<number, SeenTick>();
   let listener: Client | undefined;
   let listening = false;
   let stopped = false;
@@ -143,6 +147,14 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
 
   // --- other nodes ---
 
+  /** A connection takes one query after the other. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => T): Promise<Awaited<T>> {
+    const done = turn.then(work) as Promise<Awaited<T>>;
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
   let toTell = new Map<FeedId, string>();
   let tellAll = false;
   let telling: Promise<void> | undefined;
@@ -155,7 +167,7 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       toTell = new Map();
       tellAll = false;
       // Who does not hear of it asks within a second anyway.
-      await listener?.query('select pg_notify($1, $2)', [CHANNEL, payload]).catch(() => undefined);
+      await inTurn(() => listener?.query('select pg_notify($1, $2)', [CHANNEL, payload])).catch(() => undefined);
     })().finally(() => {
       telling = undefined;
       if (toTell.size > 0 || tellAll) tell();
@@ -170,7 +182,12 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     }
     const moved: FeedId[] = [];
     for (const part of payload.split(' ')) {
-      const [feedId = '', epoch = '', head = ''] = part.split(/[=@]/);
+      const [, feedId = '', epoch = '', head = ''] = PLACE.exec(part) ?? [];
+      // Anybody may notify, a node of another version too.
+      if (head === '') {
+        heard('all');
+        return;
+      }
       raise(Number(feedId), epoch, BigInt(head));
       moved.push(Number(feedId));
     }
@@ -182,7 +199,9 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     client.on('notification', (message) => {
       heard(message.payload);
     });
-    const lost = (error?: Error): void => {
+    let gone: Error | undefined;
+    const lost = (error: Error = new Error('the connection ended')): void => {
+      gone ??= error;
       if (listener !== client) return;
       listener = undefined;
       listening = false;
@@ -194,13 +213,19 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     };
     client.on('error', lost);
     client.on('end', lost);
-    await client.connect();
     try {
-      for (const partition of deps.partitions) await deps.checkEpoch(partition, newest.get(partition));
+      await client.connect();
+      for (const partition of deps.partitions) {
+        const seen = await deps.checkEpoch(partition, newest.get(partition), epochsOf(partition));
+        if (seen !== undefined) newest.set(partition, seen);
+      }
       await client.query(`listen ${CHANNEL}`);
       for (const partition of deps.partitions) epochs.set(partition, await readEpochs(db, partition));
+      // It may have ended since, and says so only once; or nobody wants it any more.
+      if (gone !== undefined) throw gone;
+      if (stopped) throw new Error('the node stops');
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await endSoon(client);
       throw error;
     }
     latest.clear();
@@ -209,6 +234,38 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     listening = true;
     for (const resolve of whenListening) resolve();
     whenListening = [];
+  }
+
+  /** Whether the connection answers; when not, or when the log has gone back behind our back, it is given up. */
+  async function beat(client: Client): Promise<boolean> {
+    try {
+      for (const partition of deps.partitions) {
+        const seen = newest.get(partition);
+        const tick = await inTurn(() => newestTick(reader(client), partition));
+        if (seen !== undefined && (tick === undefined || tick.tick < seen.tick))
+          throw new Error('the log has gone back');
+        const now = newest.get(partition);
+        if (tick !== undefined && (now === undefined || tick.tick > now.tick)) newest.set(partition, tick);
+      }
+      return true;
+    } catch (error) {
+      deps.logger.warn({ err: error }, 'the LISTEN connection does not answer');
+      destroy(client);
+      return false;
+    }
+  }
+
+  let beating: Promise<unknown> | undefined;
+  const beats = setInterval(() => {
+    if (listener === undefined) return;
+    beating ??= beat(listener).finally(() => {
+      beating = undefined;
+    });
+  }, BEAT_MS);
+  beats.unref();
+
+  function epochsOf(partition: number): Epochs {
+    return epochs.get(partition) ?? { current: '', past: [] };
   }
 
   async function reconnect(): Promise<void> {
@@ -224,7 +281,12 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     }
   }
 
-  await connect();
+  try {
+    await connect();
+  } catch (error) {
+    clearInterval(beats);
+    throw error;
+  }
 
   return {
     peek(workspace, name) {
@@ -245,7 +307,7 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
         raise(feedId, epoch, last);
         toTell.set(feedId, `${epoch}@${String(last)}`);
       }
-      newest.set(partition, { tick: tick.tick, recordedAt: tick.recordedAt });
+      newest.set(partition, { epoch, tick: tick.tick, recordedAt: tick.recordedAt });
       tell();
       deps.moved?.(stretches.map((stretch) => stretch.feedId));
     },
@@ -254,22 +316,25 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       tellAll = true;
       tell();
     },
-    epochs(partition) {
-      return epochs.get(partition) ?? { current: '', past: [] };
-    },
+    epochs: epochsOf,
     get listening() {
       return listening;
     },
-    ready() {
-      return listening ? Promise.resolve() : new Promise((resolve) => whenListening.push(resolve));
+    async ready() {
+      for (;;) {
+        if (listener === undefined) await new Promise<void>((resolve) => whenListening.push(resolve));
+        else if (await beat(listener)) return;
+        else await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS.first));
+      }
     },
     async stop() {
       stopped = true;
+      clearInterval(beats);
       await telling;
       const client = listener;
       listener = undefined;
       listening = false;
-      await client?.end().catch(() => undefined);
+      if (client !== undefined) await endSoon(client);
     },
   };
 }

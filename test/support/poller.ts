@@ -22,7 +22,7 @@ export function startPoller(base: string | (() => string), path: string, pauseMs
   const failures = new Map<number, number>();
   let next = path;
   let etag: string | undefined;
-  let stopped = false;
+  const stopped = new AbortController();
 
   async function poll(): Promise<void> {
     const url = `${typeof base === 'string' ? base : base()}${next}`;
@@ -42,7 +42,7 @@ export function startPoller(base: string | (() => string), path: string, pauseMs
   }
 
   const running = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       // No answer at all: the node was killed.
       await poll().catch(() => failures.set(0, (failures.get(0) ?? 0) + 1));
       await sleep(pauseMs);
@@ -55,7 +55,7 @@ export function startPoller(base: string | (() => string), path: string, pauseMs
       return next;
     },
     async stop() {
-      stopped = true;
+      stopped.abort();
       await running;
     },
   };

@@ -12,8 +12,10 @@ export interface Proxy {
   refuse(refused: boolean): void;
   /** Nothing passes, nobody is told; what is sent meanwhile arrives when it is over. */
   stall(stalled: boolean): void;
-  /** The connections that there are pass nothing any more and never end; new ones work. */
-  forget(): void;
+  /** The connections that LISTEN pass nothing any more and never end; all others work. */
+  forgetListeners(): void;
+  /** Ends the connections that LISTEN. */
+  cutListeners(): void;
   /** The next commits: Postgres gets them, their answers are lost and the connection with them. Counts down. */
   cutAfterCommit(times: number): void;
   readonly commitsCut: number;
@@ -28,6 +30,7 @@ export interface Proxy {
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
+  listens: boolean;
   forgotten: boolean;
   held: Buffer[] | undefined;
   losing: boolean;
@@ -49,7 +52,7 @@ export async function startProxy(url: string): Promise<Proxy> {
       return;
     }
     const server = connect(target);
-    const link: Link = { client, server, forgotten: false, held: undefined, losing: false };
+    const link: Link = { client, server, listens: false, forgotten: false, held: undefined, losing: false };
     links.add(link);
     const end = (): void => {
       links.delete(link);
@@ -65,6 +68,7 @@ export async function startProxy(url: string): Promise<Proxy> {
     }
     client.on('data', (chunk: Buffer) => {
       if (link.forgotten) return;
+      if (chunk.includes('listen ')) link.listens = true;
       if (holding !== undefined && binds(chunk, holding.statement)) {
         const { caught } = holding;
         holding = undefined;
@@ -113,8 +117,11 @@ export async function startProxy(url: string): Promise<Proxy> {
           else socket.resume();
       }
     },
-    forget() {
-      for (const link of links) link.forgotten = true;
+    forgetListeners() {
+      for (const link of links) if (link.listens) link.forgotten = true;
+    },
+    cutListeners() {
+      for (const { client, listens } of links) if (listens) client.destroy();
     },
     cutAfterCommit(times) {
       toCut = times;

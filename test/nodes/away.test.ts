@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type TestApp, startApp } from '../support/app.js';
+import { type TestDatabase, createDatabase } from '../support/database.js';
+import { ask, idsInLog, insertFeed, mistakesInLog } from '../support/log.js';
+import { startPoller } from '../support/poller.js';
+import { type Proxy, startProxy } from '../support/proxy.js';
+import { type Answer, entryXml, publish, startPublishers } from '../support/publisher.js';
+import { until } from '../support/waiting.js';
+
+/** The server promises an answer after 10 s; the rest is for machines with much to do. */
+const BOUND_SECONDS = 12.5;
+
+describe('a Postgres that is away', function () {
+  this.timeout(90_000);
+
+  let database: TestDatabase;
+  let proxy: Proxy;
+  let app: TestApp;
+  let path: string;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    proxy = await startProxy(database.url);
+    app = await startApp({ database: { ...database, url: proxy.url }, env: { QUEUE_BYTES: '1048576' } });
+    path = await insertFeed(database.url, 'away');
+  });
+
+  afterEach(async () => {
+    proxy.stall(false);
+    proxy.refuse(false);
+    await app.stop();
+    await proxy.stop();
+    await database.drop();
+  });
+
+  async function read(query = ''): Promise<{ status: number; retryAfter: string | null; seconds: number }> {
+    const since = performance.now();
+    const response = await app.request(path + query);
+    await response.arrayBuffer();
+    return {
+      status: response.status,
+      retryAfter: response.headers.get('retry-after'),
+      seconds: (performance.now() - since) / 1000,
+    };
+  }
+
+  function expectUnavailable(answers: readonly Pick<Answer, 'status' | 'retryAfter' | 'seconds'>[]): void {
+    for (const answer of answers) {
+      expect(answer.status, JSON.stringify(answer)).to.equal(503);
+      expect(answer.retryAfter).to.match(/^[1-9]\d?$/);
+      expect(answer.seconds).to.be.below(BOUND_SECONDS);
+    }
+  }
+
+  /** Each id was answered or refused; none is there twice, and those that were answered are there. */
+  async function expectRecovery(published: readonly string[], refused: readonly string[]): Promise<void> {
+    for (const id of refused) {
+      const again = await publish(app.url + path, entryXml(id, id));
+      expect(again.status, again.body).to.equal(201);
+    }
+    const log = await idsInLog(database.url, 'away');
+    expect(log).to.have.members([...published, ...refused]);
+    expect(await mistakesInLog(database.url)).to.deep.equal([]);
+  }
+
+  it('is told to publishers and readers within 12 seconds when it does not answer, and they go on when it does', async () => {
+    const poller = startPoller(app.url, path);
+    const publishers = startPublishers(8, 'stalled', () => app.url + path);
+    await until('it takes entries', () => publishers.published.size > 50);
+    proxy.stall(true);
+    const since = performance.now();
+    await sleep(1_200);
+    const reads = Promise.all([read(), read('?limit=3'), read('?search=%2Bx')]);
+    await until('publishers are told', () => publishers.failed.size >= 8, 20);
+    const late = await reads;
+    // Whoever comes now waits too, and is told too.
+    const [first, again] = await Promise.all([read(), publish(app.url + path, entryXml('urn:x:late', 'urn:x:late'))]);
+    expectUnavailable([...publishers.failed.values(), ...late, first, again]);
+    expect((performance.now() - since) / 1000).to.be.below(2 * BOUND_SECONDS);
+    proxy.stall(false);
+
+    const enough = publishers.published.size + 50;
+    await until('it takes entries again', () => publishers.published.size > enough);
+    await publishers.stop();
+    await expectRecovery([...publishers.published.keys()], [...publishers.failed.keys(), 'urn:x:late']);
+    const log = await idsInLog(database.url, 'away');
+    await until('the poller has seen all', () => poller.seen.length >= log.length);
+    await poller.stop();
+    expect(poller.seen).to.deep.equal(log);
+  });
+
+  it('is told at once to readers, and soon to publishers, when it refuses connections', async () => {
+    expect((await publish(app.url + path, entryXml('urn:x:before', 'urn:x:before'))).status).to.equal(201);
+    proxy.refuse(true);
+    await sleep(1_100);
+    const answers = await Promise.all([
+      read(),
+      read('?limit=2'),
+      ...[1, 2, 3].map((n) => publish(app.url + path, entryXml(`urn:x:${String(n)}`, `urn:x:${String(n)}`))),
+    ]);
+    expectUnavailable(answers);
+    expect(answers[0].seconds).to.be.below(2);
+    proxy.refuse(false);
+    await until('it takes entries again', async () => {
+      const { status } = await publish(app.url + path, entryXml('urn:x:after', 'urn:x:after'));
+      return status === 201;
+    });
+    await expectRecovery(['urn:x:before', 'urn:x:after'], ['urn:x:1', 'urn:x:2', 'urn:x:3']);
+  });
+
+  it('lets no more than QUEUE_BYTES wait: the rest is refused at once', async () => {
+    expect((await publish(app.url + path, entryXml('urn:x:first'))).status).to.equal(201);
+    proxy.stall(true);
+    const content = 'x'.repeat(100_000);
+    const refused: Answer[] = [];
+    const answers = Array.from({ length: 40 }, async (_, n) => {
+      const answer = await publish(app.url + path, entryXml(`urn:x:big:${String(n)}`, content));
+      if (answer.status !== 201) refused.push(answer);
+      return answer;
+    });
+    await until('those for whom there is no room are refused', () => refused.length >= 28, 5);
+    proxy.stall(false);
+    const taken = (await Promise.all(answers)).filter((answer) => answer.status === 201);
+    expectUnavailable(refused);
+    for (const answer of refused) expect(answer.body).to.contain('overloaded');
+    expect(taken.length).to.be.within(9, 12);
+    expect((await idsInLog(database.url, 'away')).length).to.equal(taken.length + 1);
+    expect(await mistakesInLog(database.url)).to.deep.equal([]);
+  });
+
+  it('is no reason to hang for a node that is told to stop', async () => {
+    expect((await publish(app.url + path, entryXml('urn:x:last'))).status).to.equal(201);
+    proxy.stall(true);
+    const other = await Promise.race([app.running.stop().then(() => 'stopped'), sleep(15_000, 'hangs')]);
+    expect(other).to.equal('stopped');
+  });
+
+  it('does not keep a node from listening again when only its LISTEN connection is gone, without a word', async () => {
+    proxy.forgetListeners();
+    await until('it finds out', async () => (await listens()) === '0');
+    expect((await publish(app.url + path, entryXml('urn:x:first'))).status).to.equal(201);
+    await until('it listens again', async () => (await listens()) === '1');
+  });
+
+  async function listens(): Promise<string | undefined> {
+    const text = await (await app.request('/metrics')).text();
+    return /^millrace_head_memory_listening (.)$/m.exec(text)?.[1];
+  }
+
+  it('does not keep a node from listening when the connection breaks as soon as it listens', async () => {
+    proxy.cut();
+    const held = await proxy.hold('read-epochs');
+    proxy.cutListeners();
+    await sleep(100);
+    held.release();
+    // Listening for others too: what another node publishes is heard of, not asked for.
+    await until('it listens again', async () => (await listens()) === '1');
+    await sleep(300);
+    expect(await listens()).to.equal('1');
+    const [row] = await ask<{ count: string }>(
+      database.url,
+      `select count(*) from pg_stat_activity where datname = current_database() and query ilike '%listen%' and pid <> pg_backend_pid()`,
+    );
+    expect(Number(row!.count)).to.be.above(0);
+  });
+});
