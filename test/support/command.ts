@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+const alive = new Set<ChildProcess>();
 const COMMAND_MILLISECONDS = 60_000;
 
 export interface Ended {
@@ -51,6 +52,11 @@ export async function serve(settings: Settings): Promise<Serving> {
   return { url, child, stdout: () => output.stdout, ended: end };
 }
 
+/** For the root hook: a server that a failing test left behind would keep mocha from ending. */
+export function killLeftOver(): void {
+  for (const child of alive) child.kill('SIGKILL');
+}
+
 type Settings = Readonly<Record<string, string>>;
 
 function spawnMillrace(args: readonly string[], settings: Settings) {
@@ -59,6 +65,8 @@ function spawnMillrace(args: readonly string[], settings: Settings) {
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  alive.add(child);
+  child.on('close', () => alive.delete(child));
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
