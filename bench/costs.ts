@@ -1,7 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { Bench } from './bench.js';
 import { median } from './measure.js';
-import type { ServerUnderTest } from './processes.js';
 
 /** The kernel's ticks a second in /proc (sysconf _SC_CLK_TCK), on every Linux that Node runs on. */
 const TICKS_A_SECOND = 100;
@@ -13,17 +12,17 @@ export interface Costs {
   summary(): string;
 }
 
-/** What an answer costs the server, Postgres and the load, in CPU time; nothing where there is no /proc. */
-export function startCosts(bench: Pick<Bench, 'postgresPid'>, server: ServerUnderTest): Costs {
+/** What an answer costs the server of that pid, Postgres and the load, in CPU time; nothing where there is no /proc. */
+export function startCosts(bench: Pick<Bench, 'postgresPid'>, pid: number): Costs {
   const perAnswer = { server: [] as number[], postgres: [] as number[], load: [] as number[] };
   const busy: number[] = [];
   return {
     async during(work) {
-      const before = { server: cpuSeconds(server.pid), postgres: familyCpuSeconds(bench.postgresPid) };
+      const before = { server: cpuSeconds(pid), postgres: familyCpuSeconds(bench.postgresPid) };
       const startedAt = performance.now();
       const outcome = await work();
       const seconds = (performance.now() - startedAt) / 1000;
-      const used = cpuSeconds(server.pid) - before.server;
+      const used = cpuSeconds(pid) - before.server;
       perAnswer.server.push(used / outcome.answers);
       perAnswer.postgres.push((familyCpuSeconds(bench.postgresPid) - before.postgres) / outcome.answers);
       perAnswer.load.push((outcome.cores * seconds) / outcome.answers);

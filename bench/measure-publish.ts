@@ -64,7 +64,7 @@ async function measureCase(bench: Bench, one: Case): Promise<Line> {
   const { what, concurrency } = one.reference;
   const feeds = one.feeds === 'ten' ? FEEDS : 1;
   const p99s: number[] = [];
-  const costs = startCosts(bench, ours.server);
+  const costs = startCosts(bench, ours.server.pid);
 
   const publishFor = async (duration: number): Promise<number> => {
     const until = { seconds: duration };

@@ -43,13 +43,14 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
       headers: expect === 304 ? { 'If-None-Match': tag } : {},
     });
     const read = (url: string, tag: string): Promise<Outcome> => bench.load.run(readJob(bench, url, get(tag), expect));
-    const costs = startCosts(bench, server);
+    const costs = startCosts(bench, server.pid);
+    const plainCosts = startCosts(bench, plain.pid);
     await read(server.url, tags.ours);
     await read(plain.url, tags.plain);
     const { ratios, ...rates } = await interleave(
       bench.rounds,
       async () => (await costs.during(() => read(server.url, tags.ours))).perSecond,
-      async () => (await read(plain.url, tags.plain)).perSecond,
+      async () => (await plainCosts.during(() => read(plain.url, tags.plain))).perSecond,
     );
     return {
       what,
@@ -61,7 +62,7 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
       aim: 0.85,
       better: 'higher',
       unit: '',
-      note: `${String(Buffer.byteLength(body))} bytes, ${String(CONNECTIONS)} connections; ${costs.summary()}`,
+      note: `${String(Buffer.byteLength(body))} bytes, ${String(CONNECTIONS)} connections; ${costs.summary()}; the reference: ${plainCosts.summary()}`,
     };
   } finally {
     await plain.stop();
@@ -84,7 +85,7 @@ export async function measureUncachedPage(bench: Bench): Promise<Line> {
       feeds: 1,
       seconds: bench.seconds,
     });
-  const costs = startCosts(bench, server);
+  const costs = startCosts(bench, server.pid);
   await read();
   await readRows();
   const { ratios, ...rates } = await interleave(

@@ -98,11 +98,12 @@ export async function startServer(options: ServerOptions): Promise<ServerUnderTe
     env: { ...env, LOG_LEVEL: 'info', ...options.env },
     stdio: ['ignore', options.log === undefined ? 'ignore' : openSync(options.log, 'a'), 'inherit'],
   });
-  for (const end = Date.now() + START_MS; ; await sleep(20)) {
+  const end = Date.now() + START_MS;
+  for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${String(child.exitCode)}`);
-    const there = await answers(url);
-    if (there) break;
+    if (await answers(url)) break;
     if (Date.now() > end) throw new Error('the server does not answer');
+    await sleep(20);
   }
   return {
     url,
@@ -164,6 +165,7 @@ export async function publish(load: Load, server: ServerUnderTest, job: Omit<Htt
 
 export interface PlainServer {
   readonly url: string;
+  readonly pid: number;
   /** Who sends this as If-None-Match gets 304. */
   readonly tag: string;
   stop(): Promise<void>;
@@ -175,5 +177,5 @@ export async function startPlainServer(body: string): Promise<PlainServer> {
   const listening = once(child, 'message');
   child.send(body);
   const [{ url, tag }] = (await listening) as [{ url: string; tag: string }];
-  return { url, tag, stop: () => stop(child) };
+  return { url, tag, pid: child.pid ?? 0, stop: () => stop(child) };
 }
