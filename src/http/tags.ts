@@ -75,15 +75,22 @@ export function strongMatchFits(header: string, tag: string): boolean {
 }
 
 /**
- * If-Match for an entry: strong comparison (RFC 9110 §13.1.1), but the tag of any representation or coding of the
- * current revision will do.
+ * Do If-Match and If-None-Match let a change of the entry at this position pass (RFC 9110 §13.1)? The tag of any
+ * representation or coding of the current revision will do.
  */
-export function matchFits(header: string, epoch: string, position: Position): boolean {
-  if (header.trim() === '*') return true;
-  return listedTags(header).some(({ tag, weak }) => {
-    const parsed = parseTag(tag);
-    return !weak && parsed?.kind === 'p' && parsed.epoch === epoch && parsed.position === position;
-  });
+export function mayChange(
+  { match, noneMatch }: { match: string | undefined; noneMatch: string | undefined },
+  epoch: string,
+  position: Position,
+): boolean {
+  const names = (header: string, comparison: 'strong' | 'weak'): boolean =>
+    header.trim() === '*' ||
+    listedTags(header).some(({ tag, weak }) => {
+      const parsed = parseTag(tag);
+      const comparable = comparison === 'weak' || !weak;
+      return comparable && parsed?.kind === 'p' && parsed.epoch === epoch && parsed.position === position;
+    });
+  return (match === undefined || names(match, 'strong')) && (noneMatch === undefined || !names(noneMatch, 'weak'));
 }
 
 export interface ParsedTag {

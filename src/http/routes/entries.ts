@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { publishEntries } from '../../actions/publish.js';
 import { deleteEntry, reviseEntry } from '../../actions/revise-entry.js';
-import type { NewEntry } from '../../core/batch.js';
+import type { NewEntry, Precondition } from '../../core/batch.js';
 import { atomKey } from '../../core/entry.js';
 import type { Entry, EntryDraft, Instant } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
@@ -18,7 +18,7 @@ import { acceptAtom, give, revalidate } from '../give.js';
 import { may } from '../middleware/may.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
-import { baseTag, entryTag, matchFits, quoted } from '../tags.js';
+import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
 
 const ENTRY_CONTENT_TYPE = `${ATOM_ENTRY};charset=utf-8`;
 const MOST_KEY_CHARACTERS = 255;
@@ -111,8 +111,7 @@ export function addEntryRoutes(router: Router, services: Services): void {
     if (kind === 'feed')
       throw new FeedsError('unsupported-media-type', `a member is replaced by one entry: ${ATOM_ENTRY}`);
     acceptAtom(req);
-    const ifMatch = req.headers['if-match'];
-    if (ifMatch === undefined) {
+    if (req.headers['if-match'] === undefined) {
       throw new FeedsError(
         'precondition-required',
         'PUT needs an If-Match with the ETag of the revision that is to be replaced',
@@ -133,7 +132,7 @@ export function addEntryRoutes(router: Router, services: Services): void {
       revised: current,
       published: draft.has.published ? undefined : await publishedOf(current),
     });
-    const stored = await reviseEntry(services, feed, entry, (position) => matchFits(ifMatch, epochs.current, position));
+    const stored = await reviseEntry(services, feed, entry, preconditionOf(req));
     const tag = quoted(entryTag(base, feed, epochs.current, stored, 'atom'), 'identity');
     const url = services.urls.entry(feed, stored.atomId);
     send(
@@ -157,20 +156,19 @@ export function addEntryRoutes(router: Router, services: Services): void {
   }
 
   async function deleteMember(req: Request, res: Response): Promise<void> {
-    const { feed, epochs } = req.known;
+    const { feed } = req.known;
     editableOnly(feed);
     const current = await memberOf(services, req);
-    const ifMatch = req.headers['if-match'];
-    const when = new Date().toISOString();
-    await deleteEntry(
-      services,
-      feed,
-      current.atomId,
-      tombstone(current.atomId, when),
-      (position) => ifMatch === undefined || matchFits(ifMatch, epochs.current, position),
-    );
+    const stone = tombstone(current.atomId, new Date().toISOString());
+    await deleteEntry(services, feed, current.atomId, stone, preconditionOf(req));
     send(req, res, 204, ['vary', VARY], '');
   }
+}
+
+function preconditionOf(req: Request): Precondition {
+  const { 'if-match': match, 'if-none-match': noneMatch } = req.headers;
+  const { current } = req.known.epochs;
+  return (position) => mayChange({ match, noneMatch }, current, position);
 }
 
 function replay(replayed: boolean): string[] {
