@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type TestApp, startApp } from '../support/app.js';
+import { type TestDatabase, createDatabase } from '../support/database.js';
+import { idsInLog, insertFeed, mistakesInLog } from '../support/log.js';
+import { type NodeProcess, startNode } from '../support/node-process.js';
+import { type Proxy, startProxy } from '../support/proxy.js';
+import { entryXml, publish, startPublishers } from '../support/publisher.js';
+import { until } from '../support/waiting.js';
+
+/** Two seconds until Postgres throws the frozen node out; the rest is for a busy machine. */
+const HELD_UP_SECONDS = 3;
+
+describe('a node that stands still in the middle of a batch', function () {
+  this.timeout(90_000);
+
+  let database: TestDatabase;
+  let proxy: Proxy;
+  let frozen: NodeProcess;
+  let other: TestApp;
+  let path: string;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    proxy = await startProxy(database.url);
+    frozen = await startNode({ DATABASE_URL: proxy.url });
+    other = await startApp({ database });
+    path = await insertFeed(database.url, 'frozen');
+  });
+
+  afterEach(async () => {
+    frozen.goOn();
+    await frozen.kill();
+    await other.stop();
+    await proxy.stop();
+    await database.drop();
+  });
+
+  it('holds the others up for two seconds at most, wherever it stopped, and goes on rightly', async () => {
+    const url = frozen.url + path;
+    expect((await publish(url, entryXml('urn:x:first', 'x', ['a']))).status).to.equal(201);
+    const others = startPublishers(2, 'other', () => other.url + path);
+    const steps = ['look-feeds', 'insert-entries', 'tick'];
+    for (const [index, step] of steps.entries()) {
+      const held = proxy.hold(step);
+      const own = publish(url, entryXml(`urn:x:own:${step}`, step, ['a', 'b']));
+      const withheld = await held;
+      frozen.freeze();
+      // Longer than Postgres waits for it; once so long that its own publisher should have been answered meanwhile.
+      await sleep(index === 1 ? 10_500 : 2_500);
+      const enough = others.published.size + 10;
+      await until('the other node publishes', () => others.published.size > enough);
+      frozen.goOn();
+      withheld.release();
+      const answer = await own;
+      expect(answer.status, `${step}: ${answer.body}`).to.be.oneOf(index === 1 ? [201, 503] : [201]);
+      const again = await publish(url, entryXml(`urn:x:own:${step}`, step, ['a', 'b']));
+      expect([again.status, again.replayed], step).to.deep.equal([201, answer.status === 201]);
+    }
+    await others.stop();
+    expect([...others.failed]).to.deep.equal([]);
+    expect(others.slowest).to.be.within(1.5, HELD_UP_SECONDS);
+    const ids = [...others.published.keys(), 'urn:x:first', ...steps.map((step) => `urn:x:own:${step}`)];
+    expect(await idsInLog(database.url, 'frozen')).to.have.members(ids);
+    expect(await mistakesInLog(database.url)).to.deep.equal([]);
+  });
+
+  it('holds nobody up for longer when it is stopped at any moment of its load', async () => {
+    const unrelated = await insertFeed(database.url, 'unrelated');
+    const own = startPublishers(8, 'own', () => frozen.url + path);
+    const others = startPublishers(2, 'other', () => other.url + path);
+    const elsewhere = startPublishers(2, 'elsewhere', () => other.url + unrelated);
+    for (let round = 0; round < 3; round++) {
+      await sleep(100 + Math.random() * 150);
+      frozen.freeze();
+      await sleep(2_300);
+      frozen.goOn();
+    }
+    await Promise.all([own.stop(), others.stop(), elsewhere.stop()]);
+    expect([...others.failed, ...elsewhere.failed]).to.deep.equal([]);
+    expect(Math.max(others.slowest, elsewhere.slowest)).to.be.below(HELD_UP_SECONDS);
+    for (const answer of own.failed.values()) expect([answer.status, answer.retryAfter]).to.deep.equal([503, '2']);
+    for (const id of own.failed.keys())
+      expect((await publish(frozen.url + path, entryXml(id, id))).status).to.equal(201);
+    const ids = [...others.published.keys(), ...own.published.keys(), ...own.failed.keys()];
+    expect(await idsInLog(database.url, 'frozen')).to.have.members(ids);
+    expect(await mistakesInLog(database.url)).to.deep.equal([]);
+  });
+
+  it('shows no stale page when it goes on', async () => {
+    const url = frozen.url + path;
+    expect((await publish(url, entryXml('urn:x:before'))).status).to.equal(201);
+    const headers = { authorization: 'Bearer test-token-0123456789abcdef' };
+    const page = await fetch(url, { headers });
+    const etag = page.headers.get('etag')!;
+    await page.text();
+    frozen.freeze();
+    expect((await publish(other.url + path, entryXml('urn:x:meanwhile'))).status).to.equal(201);
+    await sleep(1_100);
+    frozen.goOn();
+    const after = await fetch(url, { headers: { ...headers, 'if-none-match': etag } });
+    expect(after.status).to.equal(200);
+    expect(await after.text()).to.contain('urn:x:meanwhile');
+  });
+});
