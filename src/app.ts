@@ -1,6 +1,7 @@
 import express from 'express';
 import type { Express, Request, Response } from 'express';
 import { FeedsError } from './core/errors.js';
+import { front } from './http/front.js';
 import { cors } from './http/middleware/cors.js';
 import { legalPath } from './http/middleware/legal-path.js';
 import { adminOnly, may } from './http/middleware/may.js';
@@ -14,17 +15,23 @@ import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
 import type { Services } from './http/services.js';
 
-/** The Express app, its routes in the order of how often they are asked for. */
-export function buildApp(services: Services): Express {
+export interface App {
+  /** Whose prototypes requests and responses must have (http/listen.ts). */
+  readonly express: Express;
+  /** For each request. */
+  readonly answer: (req: Request, res: Response) => void;
+}
+
+/** The Express app, its routes in the order of how often they are asked for, and in front of it the quick way. */
+export function buildApp(services: Services): App {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
-  app.use(observe(services));
   app.use(cors(services.corsOrigins));
   app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
-  addFeedRoutes(router, services);
+  const { fromMemory } = addFeedRoutes(router, services);
   addEntryRoutes(router, services);
   const reader = may('read', services);
   addOtherMethods(router, '/feeds/:workspace/:feed', reader, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
@@ -41,6 +48,19 @@ export function buildApp(services: Services): Express {
   app.use((req: Request, _res: Response) => {
     throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);
   });
-  app.use(problems(services.logger));
-  return app;
+  const handler = problems(services.logger);
+  app.use(handler);
+
+  const observed = observe(services);
+  const quick = front(services, fromMemory);
+  return {
+    express: app,
+    answer(req, res) {
+      observed(req, res);
+      const failed = (error: unknown): void => {
+        handler(error, req, res, () => undefined);
+      };
+      if (!quick(req, res, failed)) app(req, res);
+    },
+  };
 }

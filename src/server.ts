@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -14,6 +13,7 @@ import type { Config } from './config.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
+import { adminTokenCheck } from './http/admin-token.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
@@ -109,7 +109,6 @@ async function startUp(
     config.adminToken === undefined
       ? await makeAdminToken(pool)
       : { made: undefined, sha256: digestOf(config.adminToken) };
-  const adminDigest = Buffer.from(sha256, 'hex');
   // Whoever can read the data directory can read the whole database: the token there gives nothing more away.
   if (made !== undefined && config.databaseUrl === undefined) {
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
@@ -134,7 +133,7 @@ async function startUp(
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,
-    isAdminToken: (token) => timingSafeEqual(Buffer.from(digestOf(token), 'hex'), adminDigest),
+    isAdminToken: adminTokenCheck(sha256),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),

@@ -24,7 +24,6 @@ export function receiveBody(req: Request, limit: number, budget: BodyBudget): Pr
   return new Promise((resolve, reject) => {
     const early = refusalByHeaders(req, limit);
     if (early !== undefined) {
-      discard(req);
       reject(early);
       return;
     }
@@ -80,7 +79,7 @@ export function receiveBody(req: Request, limit: number, budget: BodyBudget): Pr
     }
     function refuse(error: FeedsError): void {
       release();
-      discard(req);
+      req.pause();
       reject(error);
     }
   });

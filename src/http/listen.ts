@@ -1,6 +1,12 @@
 import { IncomingMessage, ServerResponse, createServer } from 'node:http';
 import type { Server } from 'node:http';
-import type { Express } from 'express';
+import type { Express, Request as ExpressRequest, Response as ExpressResponse } from 'express';
+
+/** What app.ts builds. */
+interface App {
+  readonly express: Express;
+  readonly answer: (req: ExpressRequest, res: ExpressResponse) => void;
+}
 
 /** A client gets this long to send its headers; bodies have a deadline of their own (http/body.ts). */
 const HEADERS_MS = 15_000;
@@ -11,7 +17,7 @@ const KEEP_ALIVE_MS = 65_000;
  * An HTTP server, and how to give it its app once its URL is known. Express would change the prototype of each request
  * and response, which costs most of the time that it takes; so they are made with Express' prototypes in the first place.
  */
-export function serverFor(): { server: Server; attach: (app: Express) => void } {
+export function serverFor(): { server: Server; attach: (app: App) => void } {
   const Request = withPrototype(IncomingMessage);
   const Response = withPrototype(ServerResponse);
   const server = createServer({
@@ -24,10 +30,10 @@ export function serverFor(): { server: Server; attach: (app: Express) => void } 
   });
   return {
     server,
-    attach(app) {
-      (Request as { prototype: object }).prototype = app.request;
-      (Response as { prototype: object }).prototype = app.response;
-      server.on('request', app as unknown as (req: IncomingMessage, res: ServerResponse) => void);
+    attach({ express, answer }) {
+      (Request as { prototype: object }).prototype = express.request;
+      (Response as { prototype: object }).prototype = express.response;
+      server.on('request', answer as (req: IncomingMessage, res: ServerResponse) => void);
     },
   };
 }

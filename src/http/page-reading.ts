@@ -8,7 +8,7 @@ import { fullArchives } from '../core/page.js';
 import type { Page, PageRequest } from '../core/page.js';
 import { toInstantMs } from '../formats/dates.js';
 import { commonPosition } from '../store/epochs.js';
-import { findMember, positionSince, readPage } from '../store/pages.js';
+import { findMember, positionSince, positionUntil, readPage } from '../store/pages.js';
 import type { Services } from './services.js';
 import { listedTags, parseTag } from './tags.js';
 
@@ -39,7 +39,9 @@ export async function pageFor(services: Services, feed: Feed, log: LogState, req
     : undefined;
   const older = low - 1n;
   const archiveIsFinal = older < BigInt(feed.pageSize) * fullArchives(feed, head) || older <= 0n;
-  const ended = start.direction === 'backward' ? start.from !== undefined : rows.full;
+  // Up to a time that has not passed yet, more may come.
+  const untilNow = request.startingAt !== undefined && start.from === head;
+  const ended = start.direction === 'backward' ? start.from !== undefined && !untilNow : rows.full;
   return {
     feed,
     log: { head, firstKept, epochs },
@@ -61,7 +63,9 @@ interface Start {
 async function startOf(services: Services, feed: Feed, log: LogState, request: PageRequest): Promise<Start> {
   const { marker, startingAt, direction } = request;
   if (startingAt !== undefined) {
-    return { direction: 'forward', from: (await positionSince(services.db, feed, inUtc(startingAt))) - 1n };
+    const time = inUtc(startingAt, direction);
+    if (direction === 'backward') return { direction, from: await positionUntil(services.db, feed, time) };
+    return { direction, from: (await positionSince(services.db, feed, time)) - 1n };
   }
   if (marker === undefined) return { direction: 'backward', from: undefined };
   if (marker.kind === 'last') return { direction: 'forward', from: log.firstKept - 1n };
@@ -136,11 +140,12 @@ const DATE_TIME = /^(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /**
  * The same instant as Postgres takes it: it knows neither the year 0 nor offsets of 16 hours and more. Finer than
- * microseconds is rounded up, so that nothing recorded earlier comes along.
+ * microseconds is rounded away from what is not asked for, so that nothing recorded on the other side comes along.
  */
-function inUtc(time: Instant): Instant {
+function inUtc(time: Instant, direction: 'forward' | 'backward'): Instant {
   const [, seconds = '', fraction = '', offset = ''] = DATE_TIME.exec(time) ?? [];
   const ms = Math.max(0, toInstantMs(seconds + offset) ?? 0);
-  const micros = Math.ceil(Number(`0.${fraction === '' ? '0' : fraction}`) * 1_000_000);
+  const finer = /[1-9]/.test(fraction.slice(6)) && direction === 'forward' ? 1 : 0;
+  const micros = Number(fraction.slice(0, 6).padEnd(6, '0')) + finer;
   return `${new Date(ms + Math.floor(micros / 1000)).toISOString().slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`;
 }

@@ -6,6 +6,7 @@ import { preferred } from '../formats/negotiate.js';
 import { escapeText } from '../formats/xml.js';
 import { isUnavailable } from '../store/db.js';
 import type { Logger } from '../telemetry/logger.js';
+import { discard } from './body.js';
 import { VARY, send } from './respond.js';
 
 /** The status and title of each kind of error (RFC 9457 §3.1). */
@@ -95,8 +96,10 @@ export function sendProblem(req: Request, res: Response, error: FeedsError | und
   if (error?.code === 'unsupported-media-type' && req.method === 'POST') headers.push('accept-post', ACCEPT_POST);
   // RFC 9110 §15.5.16: names what would have been taken.
   if (error?.code === 'unsupported-encoding') headers.push('accept-encoding', 'identity');
-  // The rest of a body that was refused is not worth waiting for.
-  if (!req.complete) headers.push('connection', 'close');
+  // RFC 9110 §15.5.9: a body that stalls is not waited for any longer.
+  if (error?.code === 'incomplete-body') headers.push('connection', 'close');
+  // Were the connection closed with bytes on their way, the client would get a reset instead of the answer.
+  else if (!req.complete) discard(req);
   if (wantsXml(req)) send(req, res, status, [...headers, 'content-type', PROBLEM_XML], toXml(problem));
   else send(req, res, status, [...headers, 'content-type', PROBLEM_JSON], `${JSON.stringify(problem)}\n`);
 }

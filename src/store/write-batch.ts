@@ -69,38 +69,40 @@ export async function lockAndLook(
 ): Promise<Looked> {
   const ids = int4Array(feedIds);
   const keyArrays = [partition, int4Array(keys.map((key) => key.feedId)), uuidArray(keys.map((key) => key.atomKey))];
-  const [, locked, feedRows, memberRows, revisionRows] = await Promise.all([
-    client.query('begin isolation level read committed read write'),
-    client.query<[FeedId]>({
-      ...(options.skipLocked ? { name: 'lock-free', text: `${LOCK} skip locked` } : { name: 'lock', text: LOCK }),
-      values: [partition, ids],
-      rowMode: 'array',
-    }),
-    client.query<[FeedId, string, boolean, boolean, Position, Position]>({
-      name: 'look-feeds',
-      text: LOOK_AT_FEEDS,
-      values: [partition, ids],
-      rowMode: 'array',
-    }),
-    client.query<[FeedId, string, Position, Position, string, boolean]>({
-      name: 'look-members',
-      text: LOOK_AT_MEMBERS,
-      values: keyArrays,
-      rowMode: 'array',
-    }),
-    revised.length === 0
-      ? undefined
-      : client.query<[FeedId, string, string[], string]>({
-          name: 'look-revisions',
-          text: LOOK_AT_REVISIONS,
-          values: [
-            partition,
-            int4Array(revised.map((key) => key.feedId)),
-            uuidArray(revised.map((key) => key.atomKey)),
-          ],
-          rowMode: 'array',
-        }),
-  ]);
+  const [, locked, feedRows, memberRows, revisionRows] = await inOneWrite(client, () =>
+    Promise.all([
+      client.query('begin isolation level read committed read write'),
+      client.query<[FeedId]>({
+        ...(options.skipLocked ? { name: 'lock-free', text: `${LOCK} skip locked` } : { name: 'lock', text: LOCK }),
+        values: [partition, ids],
+        rowMode: 'array',
+      }),
+      client.query<[FeedId, string, boolean, boolean, Position, Position]>({
+        name: 'look-feeds',
+        text: LOOK_AT_FEEDS,
+        values: [partition, ids],
+        rowMode: 'array',
+      }),
+      client.query<[FeedId, string, Position, Position, string, boolean]>({
+        name: 'look-members',
+        text: LOOK_AT_MEMBERS,
+        values: keyArrays,
+        rowMode: 'array',
+      }),
+      revised.length === 0
+        ? undefined
+        : client.query<[FeedId, string, string[], string]>({
+            name: 'look-revisions',
+            text: LOOK_AT_REVISIONS,
+            values: [
+              partition,
+              int4Array(revised.map((key) => key.feedId)),
+              uuidArray(revised.map((key) => key.atomKey)),
+            ],
+            rowMode: 'array',
+          }),
+    ]),
+  );
 
   const held = new Set(locked.rows.map(([feedId]) => feedId));
   const feeds = new Map<FeedId, FeedState>();
@@ -165,6 +167,11 @@ const DROP_TERMS = `
 
 /** Writes what the batch accepted. Each statement goes with a Sync of its own, so that Postgres' idle timer runs in between. */
 export async function write(client: Client, partition: number, writes: BatchWrites): Promise<void> {
+  const statements = inOneWrite(client, () => statementsOf(client, partition, writes));
+  await settleAll(statements);
+}
+
+function statementsOf(client: Client, partition: number, writes: BatchWrites): Promise<unknown>[] {
   const statements: Promise<unknown>[] = [];
   if (writes.staleMembers.length > 0) {
     const { feedIds, keys } = keyColumns(writes.staleMembers);
@@ -205,7 +212,7 @@ export async function write(client: Client, partition: number, writes: BatchWrit
       client.query({ name: 'insert-terms', text: INSERT_TERMS, values: [partition, ...termColumns(writes.newTerms)] }),
     );
   }
-  await settleAll(statements);
+  return statements;
 }
 
 export interface Tick {
@@ -225,23 +232,25 @@ export async function tickAndCommit(
   stretches: BatchWrites['stretches'],
   now: Date,
 ): Promise<Tick> {
-  // Not in the published types: the socket of a pg client, corked so that both messages leave in one write.
-  const { stream } = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } }).connection;
-  stream.cork();
-  const tick = client.query<[string, bigint, Instant]>({
-    name: 'tick',
-    text: 'select epoch, tick, recorded_at from take_tick($1::smallint, $2, $3, $4, $5)',
-    values: [
-      partition,
-      int4Array(stretches.map((stretch) => stretch.feedId)),
-      int8Array(stretches.map((stretch) => stretch.first)),
-      int8Array(stretches.map((stretch) => stretch.last)),
-      now.toISOString(),
-    ],
-    rowMode: 'array',
-  });
-  const commit = client.query({ name: 'commit', text: 'commit' });
-  stream.uncork();
+  const [tick, commit] = inOneWrite(
+    client,
+    () =>
+      [
+        client.query<[string, bigint, Instant]>({
+          name: 'tick',
+          text: 'select epoch, tick, recorded_at from take_tick($1::smallint, $2, $3, $4, $5)',
+          values: [
+            partition,
+            int4Array(stretches.map((stretch) => stretch.feedId)),
+            int8Array(stretches.map((stretch) => stretch.first)),
+            int8Array(stretches.map((stretch) => stretch.last)),
+            now.toISOString(),
+          ],
+          rowMode: 'array',
+        }),
+        client.query({ name: 'commit', text: 'commit' }),
+      ] as const,
+  );
   await settleAll([tick, commit]);
   const [row] = (await tick).rows;
   // Postgres answers the commit of a failed transaction with a rollback, not with an error.
@@ -252,6 +261,18 @@ export async function tickAndCommit(
 
 export async function rollback(client: Client): Promise<void> {
   await client.query('rollback');
+}
+
+/** Sends what `queries` asks in one write to the socket. */
+function inOneWrite<T>(client: Client, queries: () => T): T {
+  // Not in the published types: the socket of a pg client.
+  const { stream } = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } }).connection;
+  stream.cork();
+  try {
+    return queries();
+  } finally {
+    stream.uncork();
+  }
 }
 
 /** Waits for all, then rejects with the first failure: the later ones only say that the transaction had failed. */

@@ -1,4 +1,5 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
+import { requestLog } from '../../telemetry/logger.js';
 import type { Services } from '../services.js';
 
 const GIVEN_ID = /^[\w.:+/=-]{1,128}$/;
@@ -6,26 +7,22 @@ const node = Math.random().toString(36).slice(2, 8);
 let count = 0;
 
 /** Gives each request an id, and when it is over one log line and its place in the metrics. */
-export function observe(services: Services): RequestHandler {
-  const { logger, metrics } = services;
-  return (req, res, next) => {
+export function observe(services: Services): (req: Request, res: Response) => void {
+  const { metrics } = services;
+  const log = requestLog(services.logger);
+  return (req, res) => {
     const started = performance.now();
     const given = req.headers['x-request-id'];
     req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
+    // Routers rewrite the URL while they look for the route.
+    const url = req.url;
     res.once('close', () => {
-      done(req, res, performance.now() - started);
+      const ms = performance.now() - started;
+      const status = res.writableFinished ? res.statusCode : 499;
+      metrics.request(routeOf(req), req.method, status, ms / 1000);
+      log({ requestId: req.requestId, method: req.method, url, status, ms });
     });
-    next();
   };
-
-  function done(req: Request, res: Response, ms: number): void {
-    const status = res.writableFinished ? res.statusCode : 499;
-    metrics.request(routeOf(req), req.method, status, ms / 1000);
-    logger.info(
-      { requestId: req.requestId, method: req.method, url: req.originalUrl, status, ms: Math.round(ms * 1000) / 1000 },
-      'request',
-    );
-  }
 }
 
 /** The route's pattern, never the URL: metrics must not grow with what clients ask for. */

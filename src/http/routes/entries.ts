@@ -175,9 +175,23 @@ function replay(replayed: boolean): string[] {
   return replayed ? ['idempotent-replayed', 'true'] : [];
 }
 
+interface PublishedType {
+  readonly kind: 'entry' | 'feed';
+  readonly charset: string | undefined;
+}
+
+/** How most clients write it. */
+const USUAL_TYPES = new Map<string, PublishedType>([
+  [ATOM, { kind: 'entry', charset: undefined }],
+  [ATOM_ENTRY, { kind: 'entry', charset: undefined }],
+  [ATOM_FEED, { kind: 'feed', charset: undefined }],
+]);
+
 /** RFC 5023 §9.2: one entry, or as one batch the entries of a feed document; told apart by the media type alone. */
-function publishedType(req: Request): { kind: 'entry' | 'feed'; charset: string | undefined } {
+function publishedType(req: Request): PublishedType {
   const header = req.headers['content-type'];
+  const usual = USUAL_TYPES.get(header ?? '');
+  if (usual !== undefined) return usual;
   const mediaType = header === undefined ? undefined : parseMediaType(header);
   if (mediaType?.type === ATOM) {
     const kind = mediaType.parameters.get('type')?.toLowerCase() ?? 'entry';

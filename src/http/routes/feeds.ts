@@ -18,21 +18,41 @@ import { VARY, send, withOrigin } from '../respond.js';
 import type { Services } from '../services.js';
 import { baseTag, pageTag, quoted } from '../tags.js';
 
+export const FEED_ROUTE = '/feeds/:workspace/:feed';
+
+/**
+ * Answers for the feed in `req.known` when all that it takes is in memory: nothing new, or a page that was rendered
+ * before. False: the database has to be asked. Throws what is wrong with the request.
+ */
+export type FromMemory = (req: Request, res: Response) => false | void | Promise<void>;
+
 /**
  * `GET /feeds/{workspace}/{feed}`: a page of the feed, newest first, with the query parameters limit, marker, direction,
  * startingAt and search (RFC 5005 §3); `GET …/archive/{n}`: the n-th full stretch of its log (RFC 5005 §4).
  * Errors: bad-parameter, bad-marker, bad-search (400), unknown-marker (404), not-acceptable (406), marker-beyond-log (409).
  */
-export function addFeedRoutes(router: Router, services: Services): void {
+export function addFeedRoutes(router: Router, services: Services): { fromMemory: FromMemory } {
   const base = baseTag(services.urls.base);
-  router.get('/feeds/:workspace/:feed', may('read', services), readFeed);
+  router.get(FEED_ROUTE, may('read', services), readFeed);
   router.get('/feeds/:workspace/:feed/archive/:n', may('read', services), readArchive);
+  return { fromMemory };
 
   function readFeed(req: Request, res: Response): void | Promise<void> {
-    const { feed, head, firstKept, epochs } = req.known;
-    const log: LogState = { head, firstKept, epochs };
-    acceptAtom(req);
+    const answered = fromMemory(req, res);
+    if (answered !== false) return answered;
+    const { feed } = req.known;
+    const query = queryOf(req.url);
+    services.metrics.pageCache(false);
+    return build(req, readPageRequest(query)).then((page) => {
+      services.pages.keep(keyOf(feed, query), page);
+      return give(req, res, page, revalidate(req));
+    });
+  }
 
+  function fromMemory(req: Request, res: Response): false | void | Promise<void> {
+    const log: LogState = req.known;
+    const { feed } = req.known;
+    acceptAtom(req);
     const query = queryOf(req.url);
     const noneMatch = req.headers['if-none-match'];
     // A poll that finds nothing new asks the database nothing: the tag says which head it is of. What would be refused
@@ -45,25 +65,18 @@ export function addFeedRoutes(router: Router, services: Services): void {
           return;
         }
       }
+      if (aheadOf(noneMatch, log)) return false;
     }
-    const key = `${String(feed.id)}?${query}`;
-    const kept = noneMatch === undefined || !aheadOf(noneMatch, log) ? services.pages.find(key, feed, log) : undefined;
-    services.metrics.pageCache(kept !== undefined);
-    if (kept !== undefined) return give(req, res, kept, revalidate(req));
-    return build(req, feed, log, readPageRequest(query), noneMatch).then((page) => {
-      services.pages.keep(key, page);
-      return give(req, res, page, revalidate(req));
-    });
+    const kept = services.pages.find(keyOf(feed, query), feed, log);
+    if (kept === undefined) return false;
+    services.metrics.pageCache(true);
+    return give(req, res, kept, revalidate(req));
   }
 
-  async function build(
-    req: Request,
-    feed: Feed,
-    log: LogState,
-    request: PageRequest,
-    noneMatch: string | undefined,
-  ): Promise<RenderedPage> {
-    const page = await pageFor(services, feed, log, request);
+  async function build(req: Request, request: PageRequest): Promise<RenderedPage> {
+    const { feed, head, firstKept, epochs } = req.known;
+    const noneMatch = req.headers['if-none-match'];
+    const page = await pageFor(services, feed, { head, firstKept, epochs }, request);
     if (noneMatch !== undefined) await refuseTagsFromBeyond(services, page, noneMatch);
     const links = pageLinks(page, request, services.urls);
     const [newest] = page.entries;
@@ -179,6 +192,10 @@ const LINK_HEADER_BYTES = 4_000;
 const LINKS_BY_USE = ['previous', 'next', 'prev-archive', 'next-archive', GAP_REL, 'current', 'first', 'last', 'self'];
 
 /** The links of the document again; when that were too long, as many as there is room for. */
+function keyOf(feed: Feed, query: string): string {
+  return `${String(feed.id)}?${query}`;
+}
+
 function linkHeader(links: readonly Link[]): string {
   const values = links.map(({ rel, href }) => ({ rel, text: `<${href}>; rel="${rel}"` }));
   const whole = values.map(({ text }) => text).join(', ');
