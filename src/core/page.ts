@@ -105,8 +105,8 @@ export function archiveLinks(feed: Feed, n: bigint, urls: Urls): Link[] {
 }
 
 function selfPlace(page: Page, request: PageRequest): Partial<Record<'marker' | 'direction' | 'startingAt', string>> {
-  if (request.startingAt !== undefined) return { startingAt: request.startingAt };
-  const { marker, direction } = request;
+  const { marker, direction, startingAt } = request;
+  if (startingAt !== undefined) return direction === 'forward' ? { startingAt } : { startingAt, direction };
   if (marker === undefined) return {};
   if (marker.kind === 'last') return { marker: 'last' };
   // The place of an entry that is named by its id: what we hand out goes on working when retention has taken the entry.

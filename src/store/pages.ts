@@ -353,3 +353,22 @@ export async function positionSince(db: Db, feed: Feed, time: Instant): Promise<
   });
   return rows[0]?.[0] ?? 1n;
 }
+
+const POSITION_UNTIL = `
+  select last_position
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+     and recorded_at <= $3
+   order by recorded_at desc, last_position desc
+   limit 1`;
+
+/** The last position that was recorded at or before the time; 0: none. */
+export async function positionUntil(db: Db, feed: Feed, time: Instant): Promise<Position> {
+  const { rows } = await db.query<[Position]>({
+    name: 'position-until',
+    text: POSITION_UNTIL,
+    values: [feed.partition, feed.id, time],
+  });
+  return rows[0]?.[0] ?? 0n;
+}

@@ -91,10 +91,10 @@ describe('the archive of a feed', () => {
   it('knows no pages but 1, 2, 3 …', async () => {
     const path = await app.feed('numbers');
     await publishSome(app, path, 25);
-    for (const n of ['0', '01', '-1', '1.0', 'one', '1%20', '99999999999999999999', '9999999999999999', '%00']) {
+    for (const n of ['0', '01', '-1', '1.0', 'one', '1%20', '99999999999999999999', '9999999999999999']) {
       expect(await status(`${path}/archive/${n}`), n).to.equal(404);
     }
-    expect(await status(`${path}/archive/%zz`)).to.equal(400);
+    for (const garbage of ['%zz', '%00']) expect(await status(`${path}/archive/${garbage}`)).to.equal(400);
   });
 
   it('has a page the moment that it is full, on another node too', async () => {

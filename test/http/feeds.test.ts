@@ -233,6 +233,27 @@ describe('the pages of a feed', () => {
       }
     });
 
+    it('backward gives those recorded at or before the time, the newest first', async () => {
+      const until = async (time = '', limit = 25): Promise<string[]> => {
+        const query = `startingAt=${encodeURIComponent(time)}&direction=backward&limit=${String(limit)}`;
+        return (await page(app, `${timed}?${query}`)).ids;
+      };
+      expect(await until(recorded[1])).to.deep.equal([three[1], three[0]]);
+      expect(await until(recorded[1], 1)).to.deep.equal([three[1]]);
+      expect(await until('1999-01-01T00:00:00Z')).to.deep.equal([]);
+      expect(await until('9999-01-01T00:00:00Z')).to.deep.equal(three.toReversed());
+    });
+
+    it('backward from the future shows what comes in the meantime', async () => {
+      const path = await app.feed('until');
+      await publish(app, path);
+      const url = `${path}?startingAt=2999-01-01T00:00:00Z&direction=backward`;
+      const { etag, links } = await page(app, url);
+      expect((await page(app, links.get('self') ?? '')).ids).to.have.length(1);
+      await publish(app, path);
+      expect((await page(app, url, { 'if-none-match': etag })).ids).to.have.length(2);
+    });
+
     it('takes an offset whose + was not encoded', async () => {
       const utc = new Date(recorded[1] ?? '').getTime();
       const local = new Date(Math.floor(utc / 1000) * 1000 + 3_600_000).toISOString().replace('.000Z', '+01:00');
@@ -666,6 +687,31 @@ describe('the pages of a feed', () => {
       const after = await app.request(path, { headers: { 'if-none-match': etag } });
       expect(after.status).to.equal(200);
       expect(childOf((await readFeed(after)).root, 'title').text).to.equal('two');
+    });
+
+    it('are false when the name of a deleted feed is used again', async () => {
+      const idOf = async (path: string): Promise<string> => childOf((await page(app, path)).root, 'id').text;
+      for (const count of [0, 30]) {
+        const name = `reborn-${String(count)}`;
+        const path = await app.feed(name);
+        if (count > 0) await publishSome(app, path, count);
+        const tags = new Set<string>();
+        const feedIds = new Set<string>();
+        for (let life = 0; life < 3; life += 1) {
+          for (const query of ['', '?marker=last']) {
+            const { etag } = await page(app, path + query);
+            for (const tag of tags) {
+              expect((await app.request(path + query, { headers: { 'if-none-match': tag } })).status).to.equal(200);
+            }
+            if (query !== '') tags.add(etag);
+          }
+          feedIds.add(await idOf(path));
+          expect((await app.request(`/admin${path}`, { method: 'DELETE' })).status).to.equal(204);
+          expect((await app.request(path)).status).to.equal(404);
+          await app.feed(name);
+        }
+        expect(feedIds.size).to.equal(3);
+      }
     });
 
     it('with a tag from beyond the log are refused', async () => {
