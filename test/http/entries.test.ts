@@ -510,6 +510,17 @@ describe('publishing', () => {
         }
       }
     });
+
+    it('a client that writes on while it is refused gets to read the answer, and may go on', async function () {
+      this.timeout(10_000);
+      const body = Buffer.alloc(4_000_000, 'x');
+      for (let round = 0; round < 15; round += 1) {
+        const refused = await post(app, feed, body, round % 2 === 0 ? { 'content-type': 'image/png' } : {});
+        expect(refused.status).to.equal(round % 2 === 0 ? 415 : 413);
+        await refused.arrayBuffer();
+      }
+      expect((await post(app, feed, anEntry())).status).to.equal(201);
+    });
   });
 
   describe('an ordinary feed', () => {
