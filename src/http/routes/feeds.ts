@@ -24,7 +24,7 @@ export const FEED_ROUTE = '/feeds/:workspace/:feed';
  * Answers for the feed in `req.known` when all that it takes is in memory: nothing new, or a page that was rendered
  * before. False: the database has to be asked. Throws what is wrong with the request.
  */
-export type FromMemory = (req: Request, res: Response) => false | void | Promise<void>;
+export type FromMemory = (req: Request, res: Response) => boolean | Promise<void>;
 
 /**
  * `GET /feeds/{workspace}/{feed}`: a page of the feed, newest first, with the query parameters limit, marker, direction,
@@ -39,7 +39,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
 
   function readFeed(req: Request, res: Response): void | Promise<void> {
     const answered = fromMemory(req, res);
-    if (answered !== false) return answered;
+    if (answered !== false) return answered === true ? undefined : answered;
     const { feed } = req.known;
     const query = queryOf(req.url);
     services.metrics.pageCache(false);
@@ -49,7 +49,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     });
   }
 
-  function fromMemory(req: Request, res: Response): false | void | Promise<void> {
+  function fromMemory(req: Request, res: Response): boolean | Promise<void> {
     const log: LogState = req.known;
     const { feed } = req.known;
     acceptAtom(req);
@@ -62,7 +62,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
         const held = heldByClient(req, pageTag(base, feed, log, closed, 'atom'));
         if (held !== undefined) {
           notModified(req, res, held, revalidate(req));
-          return;
+          return true;
         }
       }
       if (aheadOf(noneMatch, log)) return false;
@@ -70,7 +70,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     const kept = services.pages.find(keyOf(feed, query), feed, log);
     if (kept === undefined) return false;
     services.metrics.pageCache(true);
-    return give(req, res, kept, revalidate(req));
+    return give(req, res, kept, revalidate(req)) ?? true;
   }
 
   async function build(req: Request, request: PageRequest): Promise<RenderedPage> {
