@@ -9,9 +9,10 @@ import { lockAndLook, rollback, tickAndCommit, write } from '../store/write-batc
 import type { Key, Tick } from '../store/write-batch.js';
 import type { Logger } from '../telemetry/logger.js';
 
-/** One batch is bounded in bytes, not in entries: its memory and the time that its feeds are locked depend on them. */
+/** One batch is bounded in bytes first: its memory and the time that its feeds are locked depend on them. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-const BATCH_REQUESTS = 2_000;
+/** Of small entries so many are enough; one feed document may hold more (http/routes/entries.ts). */
+const BATCH_ENTRIES = 2_000;
 /** From its arrival a request is answered within this time, whatever happens to the database. */
 const ANSWER_MS = 10_000;
 /** Longer than Postgres' own limits for a statement: then the connection is dead or the database hangs. */
@@ -148,9 +149,11 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
   function take(): Waiting[] {
     let octets = 0;
     let count = 0;
+    let entries = 0;
     for (const one of queue) {
-      if (count > 0 && (octets + one.octets > BATCH_BYTES || count >= BATCH_REQUESTS)) break;
       octets += one.octets;
+      entries += one.request.operations.length;
+      if (count > 0 && (octets > BATCH_BYTES || entries > BATCH_ENTRIES)) break;
       count += 1;
     }
     return queue.splice(0, count).filter(stillWaits);

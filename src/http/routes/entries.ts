@@ -22,6 +22,8 @@ import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
 
 const ENTRY_CONTENT_TYPE = `${ATOM_ENTRY};charset=utf-8`;
 const MOST_KEY_CHARACTERS = 255;
+/** A document is written whole, and all others wait for it: so many entries take some tenths of a second. */
+const MOST_ENTRIES_IN_DOCUMENT = 5_000;
 
 /**
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
@@ -47,6 +49,12 @@ export function addEntryRoutes(router: Router, services: Services): void {
     const slug = slugOf(req);
     if (kind === 'feed') {
       const drafts = await readFeedDocument(body, charset, options);
+      if (drafts.length > MOST_ENTRIES_IN_DOCUMENT) {
+        throw new FeedsError(
+          'too-large',
+          `the document has ${String(drafts.length)} entries, more than the ${String(MOST_ENTRIES_IN_DOCUMENT)} that are taken at once; send them as several documents`,
+        );
+      }
       const entries = drafts.map((draft, index) =>
         newEntry(feed, draft, now, { slug: undefined, key: key === undefined ? undefined : `${key} ${String(index)}` }),
       );
