@@ -793,6 +793,47 @@ describe('the pages of a feed', () => {
     });
   });
 
+  it('anyone is answered as the administrator is, but for the caching, from memory or not', async () => {
+    const { etag } = await page(app, feed);
+    const answer = async (url: string, headers: Record<string, string>, anonymous: boolean): Promise<unknown> => {
+      const response = await app.request(url, { headers, anonymous });
+      const text = await response.text();
+      const same = [...response.headers].filter(
+        ([name]) => !['date', 'x-request-id', 'cache-control', 'connection', 'keep-alive'].includes(name),
+      );
+      return [response.status, same, response.ok ? text : ''];
+    };
+    for (const query of [
+      '',
+      '?',
+      '?limit=2',
+      '?marker=60',
+      '?marker=61',
+      '?limit=0',
+      '?marker=urn:x:1',
+      '/',
+      '?search=(',
+    ]) {
+      for (const headers of [
+        {},
+        { 'if-none-match': etag },
+        { 'if-none-match': '*' },
+        { 'if-none-match': etag.replace('-h60-', '-h99-') },
+        { 'if-match': '"x"' },
+        { 'if-match': etag, 'if-none-match': etag },
+        { accept: 'image/png' },
+        { accept: 'text/xml', 'accept-encoding': 'br' },
+        { 'x-auth-token': 'wrong' },
+      ] as Record<string, string>[]) {
+        const url = `${feed}${query}`;
+        const expected = await answer(url, headers, false);
+        for (let again = 0; again < 2; again += 1) {
+          expect(await answer(url, headers, true), `${url} ${JSON.stringify(headers)}`).to.deep.equal(expected);
+        }
+      }
+    }
+  });
+
   describe('methods and media types', () => {
     it('HEAD answers with the headers of GET and nothing else', async () => {
       for (const query of ['', '?marker=60', '?limit=0', '?marker=61']) {

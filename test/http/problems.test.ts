@@ -198,6 +198,15 @@ describe('problems', () => {
   });
 
   it('every answer has a request id, the one that was sent when it is a sensible one', async () => {
+    for (let poll = 0; poll < 2; poll += 1) {
+      const ids = new Set<string | null>();
+      for (const headers of [{}, { 'if-none-match': '*' }]) {
+        const response = await app.request(open, { anonymous: true, headers });
+        await response.arrayBuffer();
+        ids.add(response.headers.get('x-request-id'));
+      }
+      expect([...ids].join(' ')).to.match(/^[\w-]+ [\w-]+$/);
+    }
     for (const path of [open, '/nothing', `${open}?limit=0`, '/feeds/%zz/x', '/healthz']) {
       const own = await app.request(path);
       await own.arrayBuffer();

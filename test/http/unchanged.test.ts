@@ -32,7 +32,7 @@ describe('what a reader may keep', () => {
   for (const editable of [false, true]) {
     it(`is told to be unchanged only when it is (${editable ? 'editable' : 'ordinary'} feed)`, async function () {
       this.timeout(15_000);
-      const path = await app.feed(`unchanged-${String(editable)}`, { editable, title: 'one' });
+      const path = await app.feed(`unchanged-${String(editable)}`, { editable, public: true, title: 'one' });
       const roll = dice(editable ? 7 : 11);
       const ids: string[] = [];
       /** What a client holds: by URL the tag and the bytes. */
@@ -72,7 +72,7 @@ describe('what a reader may keep', () => {
         await change();
         if (round === 60) for (const node of [app, fresh]) await raiseFloor(node, path, 26);
         if (round === 75) {
-          await app.feed(`unchanged-${String(editable)}`, { editable, title: 'two' });
+          await app.feed(`unchanged-${String(editable)}`, { editable, public: true, title: 'two' });
           await until('the other node to hear of it', async () =>
             (await (await fresh.request(path)).text()).includes('<title>two</title>'),
           );
@@ -81,14 +81,14 @@ describe('what a reader may keep', () => {
         for (const url of urls) {
           const truth = await fresh.request(url);
           const xml = await truth.text();
-          const plain = await app.request(url);
+          const plain = await app.request(url, { anonymous: true });
           expect(await plain.text(), `${url} in round ${String(round)}`).to.satisfy(
             (text: string) => text === xml || truth.status !== 200,
           );
           expect(plain.status).to.equal(truth.status);
           const before = held.get(url);
           if (before !== undefined) {
-            const response = await app.request(url, { headers: { 'if-none-match': before.etag } });
+            const response = await app.request(url, { anonymous: true, headers: { 'if-none-match': before.etag } });
             await response.arrayBuffer();
             if (response.status === 304) {
               hits += 1;
