@@ -228,13 +228,13 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
         looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, { skipLocked: true });
       }
 
-      const locked = looked.feeds;
+      const { taken } = looked;
       for (const feedId of feedIds) {
-        if (locked.has(feedId)) stuck.delete(feedId);
-        else stuck.add(feedId);
+        if (taken.has(feedId)) stuck.add(feedId);
+        else stuck.delete(feedId);
       }
-      const mine = batch.filter((one) => locked.has(one.request.feedId));
-      putAside(batch.filter((one) => !locked.has(one.request.feedId)));
+      const mine = batch.filter((one) => !taken.has(one.request.feedId));
+      putAside(batch.filter((one) => taken.has(one.request.feedId)));
 
       const { decisions, writes } = decide(
         mine.map((one) => one.request),

@@ -56,8 +56,8 @@ export interface Key {
 }
 
 /**
- * Begins the transaction, locks the feeds and looks at them. With `skipLocked` a feed that somebody else holds is left
- * out of the answer instead of being waited for.
+ * Begins the transaction, locks the feeds and looks at them. With `skipLocked` a feed that somebody else holds is named
+ * in `taken` instead of being waited for. A feed that is in neither is not there any more.
  */
 export async function lockAndLook(
   client: Client,
@@ -66,7 +66,7 @@ export async function lockAndLook(
   keys: readonly Key[],
   revised: readonly Key[],
   options: { skipLocked: boolean },
-): Promise<Looked> {
+): Promise<Looked & { taken: ReadonlySet<FeedId> }> {
   const ids = int4Array(feedIds);
   const keyArrays = [partition, int4Array(keys.map((key) => key.feedId)), uuidArray(keys.map((key) => key.atomKey))];
   const [, locked, feedRows, memberRows, revisionRows] = await inOneWrite(client, () =>
@@ -106,8 +106,10 @@ export async function lockAndLook(
 
   const held = new Set(locked.rows.map(([feedId]) => feedId));
   const feeds = new Map<FeedId, FeedState>();
+  const taken = new Set<FeedId>();
   for (const [feedId, atomId, deleted, editable, firstKept, head] of feedRows.rows) {
     if (held.has(feedId)) feeds.set(feedId, { atomId, deleted, editable, firstKept, head });
+    else taken.add(feedId);
   }
   const current = new Map<string, MemberState['current']>();
   for (const [feedId, atomKey, terms, xml] of revisionRows?.rows ?? []) {
@@ -124,7 +126,7 @@ export async function lockAndLook(
       current: current.get(key),
     });
   }
-  return { feeds, members };
+  return { feeds, taken, members };
 }
 
 const DROP_STALE_MEMBERS = `

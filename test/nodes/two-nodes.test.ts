@@ -170,6 +170,18 @@ describe('two nodes on one database', function () {
     expect(await mistakesInLog(database.url)).to.deep.equal([]);
   });
 
+  it('say that a feed is not there when it went while an entry for it was on its way', async () => {
+    const [gone, there] = [await insertFeed(database.url, 'gone'), await insertFeed(database.url, 'there')];
+    expect((await publish(baseOf(0) + gone, entryXml('urn:x:1'))).status).to.equal(201);
+    await ask(database.url, `delete from heads using feeds where heads.feed_id = feeds.feed_id and name = 'gone'`);
+    const [answer, other] = await Promise.all([
+      publish(baseOf(0) + gone, entryXml('urn:x:2')),
+      publish(baseOf(0) + there, entryXml('urn:x:2')),
+    ]);
+    expect([answer.status, other.status], answer.body).to.deep.equal([404, 201]);
+    expect(answer.seconds).to.be.below(2);
+  });
+
   async function deadlocks(): Promise<string> {
     const [row] = await ask<{ deadlocks: string }>(
       database.url,
