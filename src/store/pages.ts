@@ -3,6 +3,8 @@ import type { Feed } from '../core/feed.js';
 import { planSearch } from '../core/search.js';
 import type { Search } from '../core/search.js';
 import type { Db } from './db.js';
+import { readPlainPage } from './plain-page.js';
+import type { Direction } from './plain-page.js';
 import { searchCondition } from './search-sql.js';
 import { KINDS } from './write-batch.js';
 
@@ -12,8 +14,6 @@ export const PAGE_OCTETS = 8 * 1024 * 1024;
 const SCAN_POSITIONS = 5_000n;
 /** Tombstones do not count towards the limit, but a page of them ends somewhere. */
 const MOST_TOMBSTONES = 100;
-
-export type Direction = 'forward' | 'backward';
 
 /** Rows of one page, newest first, with the state of the log in the same statement. */
 export interface PageRows {
@@ -43,28 +43,41 @@ export async function readPage(
   limit: number,
   search: Search | undefined,
 ): Promise<PageRows> {
-  const { name, text, values, windowed } = statementFor(feed.settings.editable, direction, search);
   const bound = from ?? END_OF_LOG;
+  if (search === undefined && !feed.settings.editable) {
+    return stretchOf(await readPlainPage(db, feed, direction, from, limit, PAGE_OCTETS), direction, bound, undefined);
+  }
+  const { name, text, values, windowed } = statementFor(feed.settings.editable, direction, search);
   const { rows } = await db.query<PageRow>({ name, text, values: [feed.partition, feed.id, bound, limit, ...values] });
   const [first] = rows;
   if (first === undefined) throw new Error(`feed ${String(feed.id)} has no head`);
   const [head, firstKept, epoch, changed] = first;
   const entries = first[4] === null ? [] : rows.map(toEntry);
   const total = first[9] ?? 0n;
-  const end = entries[entries.length - 1]?.position;
-  const full = total > BigInt(entries.length) || (search === undefined && entries.length >= limit);
-  const log = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, full };
+  const full = total > BigInt(entries.length);
+  const read = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, full };
+  return stretchOf(read, direction, bound, windowed ? SCAN_POSITIONS : undefined);
+}
 
+/** Which stretch of the log the rows account for: up to the last of a full page, else all that could be looked at. */
+function stretchOf(
+  read: Omit<PageRows, 'low' | 'high'>,
+  direction: Direction,
+  bound: Position,
+  window: Position | undefined,
+): PageRows {
+  const { head, firstKept, entries, full } = read;
+  const end = entries[entries.length - 1]?.position;
   if (direction === 'backward') {
     const high = bound < head ? bound : head;
-    const window = windowed ? high - SCAN_POSITIONS + 1n : firstKept;
-    return { ...log, high, low: full && end !== undefined ? end : window > firstKept ? window : firstKept };
+    const lowest = window === undefined ? firstKept : high - window + 1n;
+    return { ...read, high, low: full && end !== undefined ? end : lowest > firstKept ? lowest : firstKept };
   }
   entries.reverse();
   const low = bound + 1n > firstKept ? bound + 1n : firstKept;
-  const window = windowed ? low + SCAN_POSITIONS - 1n : head;
-  const high = full && end !== undefined ? end : window < head ? window : head;
-  return { ...log, low, high: high < low ? low - 1n : high };
+  const highest = window === undefined ? head : low + window - 1n;
+  const high = full && end !== undefined ? end : highest < head ? highest : head;
+  return { ...read, low, high: high < low ? low - 1n : high };
 }
 
 const ARCHIVE = `
@@ -156,7 +169,7 @@ function statementFor(editable: boolean, direction: Direction, search: Search | 
     // Without a name: each shape of a search is a statement of its own, and a connection keeps what it has prepared.
     return {
       name: '',
-      text: pageText(direction, scanSource(editable, direction, condition.sql), LIMITS.searched),
+      text: pageText(direction, scanSource(editable, direction, condition.sql)),
       values: condition.values,
       windowed: true,
     };
@@ -164,32 +177,21 @@ function statementFor(editable: boolean, direction: Direction, search: Search | 
   const name = plan === undefined ? shape : `${shape}-index`;
   let text = prepared.get(name);
   if (text === undefined) {
-    if (plan !== undefined) text = pageText(direction, indexSource(direction), LIMITS.searched);
-    else if (editable) text = pageText(direction, memberSource(direction), LIMITS.searched);
-    else text = pageText(direction, entrySource(direction), LIMITS.plain);
+    text = pageText(direction, plan === undefined ? memberSource(direction) : indexSource(direction));
     prepared.set(name, text);
   }
   return { name, text, values: plan === undefined ? [] : [plan.terms], windowed: false };
 }
 
 /**
- * Which of the candidate rows make the page. Where there can be tombstones, or where only a further row tells whether
- * there is more, more candidates than the limit are read and counted.
+ * Since there can be tombstones, and since only a further row tells whether a search goes on, more rows than the limit
+ * are read and counted.
  */
-const LIMITS = {
-  plain: { keep: `n = 1 or octets_so_far <= ${String(PAGE_OCTETS)}`, live: '0' },
-  searched: {
-    keep: `n < $4 + ${String(MOST_TOMBSTONES)}
-       and (n = 1 or octets_so_far <= ${String(PAGE_OCTETS)})
-       and (live < $4 or live = $4 and kind <> 2)`,
-    live: 'count(*) filter (where kind <> 2) over so_far',
-  },
-};
 const CANDIDATES = `$4 + ${String(MOST_TOMBSTONES)}`;
 const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml';
 
 /** $1 partition, $2 feed, $3 from, $4 limit. `source` may use `h`: its head and first_kept. */
-function pageText(direction: Direction, source: string, limits: { keep: string; live: string }): string {
+function pageText(direction: Direction, source: string): string {
   const order = direction === 'forward' ? 'asc' : 'desc';
   return `
   select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total
@@ -209,11 +211,14 @@ function pageText(direction: Direction, source: string, limits: { keep: string; 
     left join lateral (
       select *
         from (
-          select x.*, row_number() over so_far as n, sum(octets) over so_far as octets_so_far, ${limits.live} as live,
+          select x.*, row_number() over so_far as n, sum(octets) over so_far as octets_so_far,
+                 count(*) filter (where kind <> 2) over so_far as live,
                  count(*) over () as total
             from (${source}) x
           window so_far as (order by position ${order} rows unbounded preceding)) x
-       where ${limits.keep}) p on true
+       where n < ${CANDIDATES}
+         and (n = 1 or octets_so_far <= ${String(PAGE_OCTETS)})
+         and (live < $4 or live = $4 and kind <> 2)) p on true
     left join lateral (
       select recorded_at
         from ticks
@@ -229,15 +234,6 @@ function stretch(direction: Direction, column: string): string {
   return direction === 'forward'
     ? `${column} >= greatest($3::bigint + 1, h.first_kept) and ${column} <= h.head`
     : `${column} <= $3::bigint and ${column} >= h.first_kept`;
-}
-
-function entrySource(direction: Direction): string {
-  return `
-              select ${COLUMNS}
-                from entries x
-               where x.partition_id = $1 and x.feed_id = $2 and ${stretch(direction, 'x.position')}
-               order by x.position ${direction === 'forward' ? 'asc' : 'desc'}
-               limit $4`;
 }
 
 /** Of an editable feed: what is there now and the tombstones, by position, so that superseded revisions cost nothing. */

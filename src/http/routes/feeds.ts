@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
 import type { Request, Response, Router } from 'express';
 import type { LogState } from '../../core/epoch.js';
 import type { Position } from '../../core/entry.js';
@@ -82,7 +82,12 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     const [newest] = page.entries;
     const updated = (page.closed ? newest?.recordedAt : page.changedAt) ?? newest?.recordedAt ?? feed.createdAt;
     const text = feedDocument({ feed, updated, links, archive: false }, page.entries, services.urls);
-    return rendered(page, pageTag(base, feed, page.log, page.closed, 'atom'), text, links);
+    return rendered(
+      page,
+      pageTag(base, feed, { ...page.log, head: page.namedAfter }, page.closed, 'atom'),
+      text,
+      links,
+    );
   }
 
   function rendered(page: Page, tag: string, text: string, links: readonly Link[]): RenderedPage {
@@ -95,7 +100,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       ],
       body: Buffer.from(text),
       epoch: log.epochs.current,
-      head: log.head,
+      head: page.namedAfter,
       firstKept: log.firstKept,
       settingsVersion: page.feed.settingsVersion,
       closed: page.closed,
@@ -145,7 +150,17 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       const entries = await readStretch(services.db, feed, first, n * size);
       const updated = entries[0]?.recordedAt ?? feed.createdAt;
       const text = feedDocument({ feed, updated, links, archive: true }, entries, services.urls);
-      const closed = { feed, log, entries, low: 0n, high: 0n, changedAt: undefined, gap: undefined, closed: true };
+      const closed = {
+        feed,
+        log,
+        namedAfter: log.head,
+        entries,
+        low: 0n,
+        high: 0n,
+        changedAt: undefined,
+        gap: undefined,
+        closed: true,
+      };
       page = rendered(closed, tag, text, links);
       services.pages.keep(key, page);
     }
@@ -166,17 +181,22 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     const frame = feedFrame({ feed, updated: newest?.recordedAt ?? feed.createdAt, links, archive: true });
     const common = ['content-type', `${ATOM_FEED};charset=utf-8`, 'vary', VARY, 'link', linkHeader(links)];
     res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
-    if (req.method !== 'HEAD') {
-      res.write(frame.head);
-      for (let position = last; position >= first && !res.destroyed; position -= 1n) {
-        const [entry] = await readStretch(services.db, feed, position, position);
-        if (entry !== undefined && !res.write(`${renderEntry(entry, feed, services.urls)}\n`)) {
-          await Promise.race([once(res, 'drain'), once(res, 'close')]);
-        }
-      }
-      res.write(frame.tail);
+    if (req.method === 'HEAD') {
+      res.end();
+      return;
     }
-    res.end();
+    async function* parts(): AsyncGenerator<string> {
+      yield frame.head;
+      for (let position = last; position >= first; position -= 1n) {
+        const [entry] = await readStretch(services.db, feed, position, position);
+        if (entry !== undefined) yield `${renderEntry(entry, feed, services.urls)}\n`;
+      }
+      yield frame.tail;
+    }
+    await pipeline(parts, res).catch((error: unknown) => {
+      // A reader who goes away is no error.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    });
   }
 }
 

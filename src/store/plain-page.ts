@@ -1,0 +1,187 @@
+import type { Entry, Instant, Position } from '../core/entry.js';
+import type { Feed } from '../core/feed.js';
+import type { Db } from './db.js';
+
+/**
+ * The page that is asked for most: of an ordinary feed, by position, without a search. Its rows have no gaps and no
+ * tombstones, so plain index scans laid end to end give everything at half the cost of joining it (docs/performance.md).
+ */
+
+/** What the log was when the rows were read, and the rows. */
+export interface PlainRows {
+  readonly head: Position;
+  readonly firstKept: Position;
+  readonly epoch: string;
+  readonly changedAt: Instant | undefined;
+  /** In the order that they were read: backward from the place, or forward. */
+  readonly entries: Entry[];
+  /** Ended by the limit or by the bytes. */
+  readonly full: boolean;
+}
+
+export type Direction = 'forward' | 'backward';
+
+/** $1 partition, $2 feed, $3 limit, $4 bytes up to which an entry's text comes along, $5 from. */
+const LOG = `
+  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int
+    from heads
+   where partition_id = $1
+     and feed_id = $2
+   union all
+  select 'epoch', null, epoch::text, null, null, null
+    from clocks
+   where partition_id = $1
+   union all
+ (select 'head', last_position, null, null, recorded_at, null
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+   order by last_position desc
+   limit 1)`;
+
+const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets`;
+
+const FLOOR = '(select first_kept from heads where partition_id = $1 and feed_id = $2)';
+
+const BACKWARD = `${LOG}
+   union all
+ (select ${ENTRY}
+    from entries
+   where partition_id = $1
+     and feed_id = $2
+     and position <= $5
+     and position >= ${FLOOR}
+   order by position desc
+   limit $3)
+   union all
+ (select 'tick', last_position, null, null, recorded_at, null
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+     and last_position > $5::bigint - $3
+   order by last_position
+   limit $3)`;
+
+const FROM_HEAD = `${LOG}
+   union all
+ (select ${ENTRY}
+    from entries
+   where partition_id = $1
+     and feed_id = $2
+     and position >= ${FLOOR}
+   order by position desc
+   limit $3)
+   union all
+ (select 'tick', last_position, null, null, recorded_at, null
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+   order by last_position desc
+   limit $3)`;
+
+const FORWARD = `${LOG}
+   union all
+ (select ${ENTRY}
+    from entries
+   where partition_id = $1
+     and feed_id = $2
+     and position >= greatest($5::bigint + 1, ${FLOOR})
+   order by position
+   limit $3)
+   union all
+ (select 'tick', last_position, null, null, recorded_at, null
+    from ticks
+   where partition_id = $1
+     and feed_id = $2
+     and last_position >= greatest($5::bigint + 1, ${FLOOR})
+   order by last_position
+   limit $3)`;
+
+type Row = ['floor' | 'epoch' | 'head' | 'tick' | 'entry', Position, string, string | null, Instant, number];
+
+const REST = `
+  select position, xml
+    from entries
+   where partition_id = $1
+     and feed_id = $2
+     and position = any($3::bigint[])`;
+
+/**
+ * Reads at most `limit` entries and `octets` bytes of them, one entry at the least. `from` undefined: backward from the
+ * head. Entries that take more than their share of the bytes are read when it is known that they are on the page.
+ */
+export async function readPlainPage(
+  db: Db,
+  feed: Feed,
+  direction: Direction,
+  from: Position | undefined,
+  limit: number,
+  octets: number,
+): Promise<PlainRows> {
+  const share = Math.ceil((2 * octets) / limit);
+  const place = [feed.partition, feed.id];
+  const { rows } = await db.query<Row>(
+    from === undefined
+      ? { name: 'plain-head', text: FROM_HEAD, values: [...place, limit, share] }
+      : direction === 'backward'
+        ? { name: 'plain-backward', text: BACKWARD, values: [...place, limit, share, from] }
+        : { name: 'plain-forward', text: FORWARD, values: [...place, limit, share, from] },
+  );
+  let head = 0n;
+  let firstKept = 1n;
+  let epoch = '';
+  let changedAt: Instant | undefined;
+  let bytes = 0;
+  let full = false;
+  const ticks: { last: Position; recordedAt: Instant }[] = [];
+  const found: { position: Position; atomId: string; xml: string | null }[] = [];
+  for (const [kind, position, text, xml, recordedAt, size] of rows) {
+    if (kind === 'entry') {
+      bytes += size;
+      if (bytes > octets && found.length > 0) full = true;
+      if (!full) found.push({ position, atomId: text, xml });
+    } else if (kind === 'tick') {
+      ticks.push({ last: position, recordedAt });
+    } else if (kind === 'floor') {
+      firstKept = position;
+    } else if (kind === 'epoch') {
+      epoch = text;
+    } else {
+      head = position;
+      changedAt = recordedAt;
+    }
+  }
+  const texts = await textsOf(db, feed, found);
+  ticks.sort((a, b) => (a.last < b.last ? -1 : 1));
+  const recordedAt = recordingTimes(ticks, direction === 'forward');
+  const entries = found.map(({ position, atomId, xml }): Entry => {
+    return { position, kind: 'entry', atomId, xml: xml ?? texts.get(position) ?? '', recordedAt: recordedAt(position) };
+  });
+  return { head, firstKept, epoch, changedAt, entries, full: full || entries.length >= limit };
+}
+
+/** The texts that were too large to come along. */
+async function textsOf(
+  db: Db,
+  feed: Feed,
+  found: readonly { position: Position; xml: string | null }[],
+): Promise<Map<Position, string>> {
+  const missing = found.filter((one) => one.xml === null).map((one) => one.position);
+  if (missing.length === 0) return new Map();
+  const values = [feed.partition, feed.id, missing.map(String)];
+  const { rows } = await db.query<[Position, string]>({ name: 'plain-rest', text: REST, values });
+  return new Map(rows);
+}
+
+/** When a position was recorded, for positions asked for one after the other in one direction. */
+function recordingTimes(
+  ticks: readonly { last: Position; recordedAt: Instant }[],
+  ascending: boolean,
+): (position: Position) => Instant {
+  let at = ascending ? 0 : ticks.length - 1;
+  return (position) => {
+    if (ascending) while (at < ticks.length - 1 && (ticks[at]?.last ?? 0n) < position) at += 1;
+    else while (at > 0 && (ticks[at - 1]?.last ?? 0n) >= position) at -= 1;
+    return ticks[at]?.recordedAt ?? '';
+  };
+}
