@@ -36,6 +36,11 @@ export interface Page {
   readonly feed: Feed;
   /** As it was in the statement that read the entries. */
   readonly log: LogState;
+  /**
+   * The head in its name. Where its start had to be looked up first, an entry may have come between that and the rows:
+   * then this is the head before both, so that the page is not taken for the one that the new entry makes.
+   */
+  readonly namedAfter: Position;
   readonly entries: readonly Entry[];
   /** The positions that were looked at, matching or not, from low to high; nothing when low is above high. */
   readonly low: Position;

@@ -39,18 +39,18 @@ export async function pageFor(services: Services, feed: Feed, log: LogState, req
     : undefined;
   const older = low - 1n;
   const archiveIsFinal = older < BigInt(feed.pageSize) * fullArchives(feed, head) || older <= 0n;
-  // Up to a time that has not passed yet, more may come.
-  const untilNow = request.startingAt !== undefined && start.from === head;
-  const ended = start.direction === 'backward' ? start.from !== undefined && !untilNow : rows.full;
+  const ended = start.direction === 'backward' ? start.from !== undefined : rows.full;
+  const lookedUp = request.startingAt !== undefined || marker?.kind === 'entry';
   return {
     feed,
     log: { head, firstKept, epochs },
+    namedAfter: lookedUp && log.head < head ? log.head : head,
     entries,
     low,
     high,
     changedAt,
     gap,
-    closed: !feed.settings.editable && ended && archiveIsFinal,
+    closed: !feed.settings.editable && request.startingAt === undefined && ended && archiveIsFinal,
   };
 }
 
