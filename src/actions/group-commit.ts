@@ -5,7 +5,7 @@ import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
 import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
-import { lockAndLook, rollback, tickAndCommit, write } from '../store/write-batch.js';
+import { lockAndLook, prepareToWrite, rollback, tickAndCommit, write } from '../store/write-batch.js';
 import type { Key, Tick } from '../store/write-batch.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -297,6 +297,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     try {
       // Asked with the connection open: what has been checked then is what it leads to.
       await inTime(deps.ready(), CONNECT_MS, 'no connection to the database yet');
+      await inTime(prepareToWrite(fresh, deps.partition), CONNECT_MS, 'the connection to the database does not answer');
     } catch (error) {
       destroy(fresh);
       throw error;

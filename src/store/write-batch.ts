@@ -167,55 +167,63 @@ const DROP_TERMS = `
    using unnest($2::int[], $3::text[], $4::bigint[]) as d (feed_id, term, position)
    where t.partition_id = $1 and t.feed_id = d.feed_id and t.term = d.term and t.position = d.position`;
 
-/** Writes what the batch accepted. Each statement goes with a Sync of its own, so that Postgres' idle timer runs in between. */
-export async function write(client: Client, partition: number, writes: BatchWrites): Promise<void> {
-  const statements = inOneWrite(client, () => statementsOf(client, partition, writes));
-  await settleAll(statements);
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly rows: readonly unknown[];
+  readonly columns: () => Buffer[];
 }
 
-function statementsOf(client: Client, partition: number, writes: BatchWrites): Promise<unknown>[] {
-  const statements: Promise<unknown>[] = [];
-  if (writes.staleMembers.length > 0) {
-    const { feedIds, keys } = keyColumns(writes.staleMembers);
-    statements.push(client.query({ name: 'drop-stale', text: DROP_STALE_MEMBERS, values: [partition, feedIds, keys] }));
-  }
-  if (writes.droppedTerms.length > 0) {
-    statements.push(
-      client.query({ name: 'drop-terms', text: DROP_TERMS, values: [partition, ...termColumns(writes.droppedTerms)] }),
-    );
-  }
-  statements.push(
-    client.query({
-      name: 'insert-entries',
-      text: INSERT_ENTRIES,
-      values: [partition, ...entryColumns(writes.entries)],
-    }),
-  );
-  if (writes.newMembers.length > 0) {
-    statements.push(
-      client.query({
-        name: 'insert-members',
-        text: INSERT_MEMBERS,
-        values: [partition, ...memberColumns(writes.newMembers)],
-      }),
-    );
-  }
-  if (writes.changedMembers.length > 0) {
-    statements.push(
-      client.query({
-        name: 'change-members',
-        text: CHANGE_MEMBERS,
-        values: [partition, ...memberColumns(writes.changedMembers)],
-      }),
-    );
-  }
-  if (writes.newTerms.length > 0) {
-    statements.push(
-      client.query({ name: 'insert-terms', text: INSERT_TERMS, values: [partition, ...termColumns(writes.newTerms)] }),
-    );
-  }
-  return statements;
+/** In the order in which they have to be run. */
+function statementsOf(writes: BatchWrites): Statement[] {
+  const { staleMembers, droppedTerms, entries, newMembers, changedMembers, newTerms } = writes;
+  return [
+    { name: 'drop-stale', text: DROP_STALE_MEMBERS, rows: staleMembers, columns: () => keyColumns(staleMembers) },
+    { name: 'drop-terms', text: DROP_TERMS, rows: droppedTerms, columns: () => termColumns(droppedTerms) },
+    { name: 'insert-entries', text: INSERT_ENTRIES, rows: entries, columns: () => entryColumns(entries) },
+    { name: 'insert-members', text: INSERT_MEMBERS, rows: newMembers, columns: () => memberColumns(newMembers) },
+    {
+      name: 'change-members',
+      text: CHANGE_MEMBERS,
+      rows: changedMembers,
+      columns: () => memberColumns(changedMembers),
+    },
+    { name: 'insert-terms', text: INSERT_TERMS, rows: newTerms, columns: () => termColumns(newTerms) },
+  ];
 }
+
+function run(client: Client, partition: number, statements: readonly Statement[]): Promise<void> {
+  return settleAll(
+    statements.map(({ name, text, columns }) => client.query({ name, text, values: [partition, ...columns()] })),
+  );
+}
+
+/** Writes what the batch accepted. Each statement goes with a Sync of its own, so that Postgres' idle timer runs in between. */
+export async function write(client: Client, partition: number, writes: BatchWrites): Promise<void> {
+  await run(
+    client,
+    partition,
+    statementsOf(writes).filter(({ rows }) => rows.length > 0),
+  );
+}
+
+/**
+ * Prepares the statements that carry entries, by running them on nothing. Postgres' idle timer does not run between the
+ * Parse of a statement and its Bind: a node that froze in the middle of a large first batch would hold up all others.
+ */
+export async function prepareToWrite(client: Client, partition: number): Promise<void> {
+  await run(client, partition, statementsOf(NOTHING));
+}
+
+const NOTHING: BatchWrites = {
+  entries: [],
+  newMembers: [],
+  changedMembers: [],
+  staleMembers: [],
+  newTerms: [],
+  droppedTerms: [],
+  stretches: [],
+};
 
 export interface Tick {
   readonly epoch: string;
@@ -283,8 +291,8 @@ async function settleAll(statements: readonly Promise<unknown>[]): Promise<void>
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-function keyColumns(keys: readonly Key[]): { feedIds: Buffer; keys: Buffer } {
-  return { feedIds: int4Array(keys.map((key) => key.feedId)), keys: uuidArray(keys.map((key) => key.atomKey)) };
+function keyColumns(keys: readonly Key[]): Buffer[] {
+  return [int4Array(keys.map((key) => key.feedId)), uuidArray(keys.map((key) => key.atomKey))];
 }
 
 function entryColumns(rows: readonly EntryRow[]): Buffer[] {

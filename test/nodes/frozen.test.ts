@@ -65,6 +65,22 @@ describe('a node that stands still in the middle of a batch', function () {
     expect(await mistakesInLog(database.url)).to.deep.equal([]);
   });
 
+  it('holds the others up for two seconds at most when it stopped while sending its first batch, a large one', async () => {
+    const others = startPublishers(2, 'other', () => other.url + path);
+    const held = proxy.hold('insert-entries', { bytes: 100_000, including: 'urn:x:large' });
+    const own = publish(frozen.url + path, entryXml('urn:x:large', 'x'.repeat(300_000)));
+    const withheld = await held;
+    frozen.freeze();
+    await sleep(4_000);
+    frozen.goOn();
+    withheld.release();
+    expect((await own).status).to.equal(201);
+    await others.stop();
+    expect([...others.failed]).to.deep.equal([]);
+    expect(others.slowest).to.be.within(1.5, HELD_UP_SECONDS);
+    expect(await mistakesInLog(database.url)).to.deep.equal([]);
+  });
+
   it('holds nobody up for longer when it is stopped at any moment of its load', async () => {
     const unrelated = await insertFeed(database.url, 'unrelated');
     const own = startPublishers(8, 'own', () => frozen.url + path);

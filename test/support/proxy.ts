@@ -21,9 +21,10 @@ export interface Proxy {
   readonly commitsCut: number;
   /**
    * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
-   * follows on its connection, until `release` is called.
+   * follows on its connection, until `release` is called. So many of its bytes are let
+   * through; with `including`, only one that has this text in its first piece counts.
    */
-  hold(statement: string): Promise<{ release(): void }>;
+  hold(statement: string, options?: { bytes?: number; including?: string }): Promise<{ release(): void }>;
   stop(): Promise<void>;
 }
 
@@ -33,6 +34,8 @@ interface Link {
   listens: boolean;
   forgotten: boolean;
   held: Buffer[] | undefined;
+  /** Of what is held so many bytes are still let through. */
+  passing: number;
   losing: boolean;
 }
 
@@ -44,7 +47,7 @@ export async function startProxy(url: string): Promise<Proxy> {
   let stalled = false;
   let toCut = 0;
   let commitsCut = 0;
-  let holding: { statement: string; caught: (link: Link) => void } | undefined;
+  let holding: { statement: string; bytes: number; including: string; caught: (link: Link) => void } | undefined;
 
   const listener = createServer((client) => {
     if (refused) {
@@ -52,7 +55,7 @@ export async function startProxy(url: string): Promise<Proxy> {
       return;
     }
     const server = connect(target);
-    const link: Link = { client, server, listens: false, forgotten: false, held: undefined, losing: false };
+    const link: Link = { client, server, listens: false, forgotten: false, held: undefined, passing: 0, losing: false };
     links.add(link);
     const end = (): void => {
       links.delete(link);
@@ -69,10 +72,11 @@ export async function startProxy(url: string): Promise<Proxy> {
     client.on('data', (chunk: Buffer) => {
       if (link.forgotten) return;
       if (chunk.includes('listen ')) link.listens = true;
-      if (holding !== undefined && binds(chunk, holding.statement)) {
-        const { caught } = holding;
+      if (holding !== undefined && binds(chunk, holding.statement) && chunk.includes(holding.including)) {
+        const { bytes, caught } = holding;
         holding = undefined;
         link.held = [];
+        link.passing = bytes;
         caught(link);
       }
       if (toCut > 0 && binds(chunk, 'commit')) {
@@ -80,7 +84,7 @@ export async function startProxy(url: string): Promise<Proxy> {
         link.losing = true;
       }
       if (link.held === undefined) server.write(chunk);
-      else link.held.push(chunk);
+      else hold(link, link.held, chunk);
     });
     server.on('data', (chunk: Buffer) => {
       if (link.forgotten) return;
@@ -129,9 +133,9 @@ export async function startProxy(url: string): Promise<Proxy> {
     get commitsCut() {
       return commitsCut;
     },
-    async hold(statement) {
+    async hold(statement, { bytes = 0, including = '' } = {}) {
       const link = await new Promise<Link>((resolve) => {
-        holding = { statement, caught: resolve };
+        holding = { statement, bytes, including, caught: resolve };
       });
       return {
         release() {
@@ -149,6 +153,12 @@ export async function startProxy(url: string): Promise<Proxy> {
       await once(listener, 'close');
     },
   };
+}
+
+function hold(link: Link, held: Buffer[], chunk: Buffer): void {
+  if (link.passing > 0) link.server.write(chunk.subarray(0, link.passing));
+  held.push(chunk.subarray(link.passing));
+  link.passing = Math.max(0, link.passing - chunk.length);
 }
 
 /** Is there a Bind message for the prepared statement? Its portal has no name, and names end with a zero byte. */
