@@ -7,7 +7,7 @@ import type { Feed } from '../core/feed.js';
 import { fullArchives } from '../core/page.js';
 import type { Page, PageRequest } from '../core/page.js';
 import { toInstantMs } from '../formats/dates.js';
-import { commonPosition } from '../store/epochs.js';
+import { commonPosition, readEpochs } from '../store/epochs.js';
 import { findMember, positionSince, positionUntil, readPage } from '../store/pages.js';
 import type { Services } from './services.js';
 import { listedTags, parseTag } from './tags.js';
@@ -18,7 +18,8 @@ export async function pageFor(services: Services, feed: Feed, log: LogState, req
   const { db } = services;
   const start = await startOf(services, feed, log, request);
   const rows = await readPage(db, feed, start.direction, start.from, request.limit, request.search);
-  const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : services.memory.epochs(feed.partition);
+  // Another epoch than this node has heard of: the places that are refused below depend on it.
+  const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : await readEpochs(db, feed.partition);
   services.memory.seen(feed, rows.head, rows.firstKept, rows.epoch, askedAt);
 
   const { marker } = request;

@@ -28,7 +28,6 @@ export interface HeadMemory {
   ): void;
   /** Feeds were created, altered or deleted, or a floor moved: forget all and tell the other nodes. */
   changed(): void;
-  epochs(partition: number): Epochs;
   /** The LISTEN connection is up. */
   readonly listening: boolean;
   /** Resolves when it is up, and answers: the log has then been checked for having gone back, and may be written. */
@@ -316,7 +315,6 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       tellAll = true;
       tell();
     },
-    epochs: epochsOf,
     get listening() {
       return listening;
     },

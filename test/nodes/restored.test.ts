@@ -208,6 +208,24 @@ describe('a database that is put back to an older state', function () {
     }
   });
 
+  it('is noticed by a node that has not heard of it yet, in the statement that reads the page', async () => {
+    const app = await startApp();
+    try {
+      await insertFeed(app.database.url, 'restored');
+      await publishSome(app, 1, 10);
+      const lost = await placesOf(app);
+      // What another node does that notices first, and then takes entries.
+      await ask(
+        app.database.url,
+        `with past as (insert into epochs (partition_id, epoch, common_tick) select partition_id, epoch, 5 from clocks)
+         update clocks set epoch = gen_random_uuid(), common_tick = 5`,
+      );
+      await expectRefusal(app, lost, 5);
+    } finally {
+      await app.stop();
+    }
+  });
+
   async function listens(app: TestApp): Promise<string | undefined> {
     const text = await (await app.request('/metrics')).text();
     return /^millrace_head_memory_listening (.)$/m.exec(text)?.[1];
