@@ -49,6 +49,13 @@ const SESSION = {
   application_name: 'millrace',
 };
 
+/**
+ * Each statement is planned once for a connection, maybe while the tables are still empty: then anything looks cheap. Every
+ * query of the log has an index that gives its rows in order, so the ways that read a whole table are off.
+ */
+const PLANNING =
+  '-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off';
+
 /** Readers: read-only unless a transaction says otherwise, so that a write outside an action is refused by Postgres too. */
 export function openPool(config: ConnectionConfig, options: { size: number }): pg.Pool {
   const pool = new pg.Pool({
@@ -59,7 +66,7 @@ export function openPool(config: ConnectionConfig, options: { size: number }): p
     // A publisher or reader is answered within some ten seconds, whatever the database does.
     statement_timeout: 8_000,
     query_timeout: 9_000,
-    options: '-c default_transaction_read_only=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan',
+    options: `-c default_transaction_read_only=on ${PLANNING}`,
   });
   // A connection that breaks is replaced by the pool, and whoever used it hears of it at its next query; without these
   // listeners, for idle ones and for those lent out, it would end the process.
@@ -88,7 +95,7 @@ export function openWriter(config: ConnectionConfig): pg.Client {
     idle_in_transaction_session_timeout: 2_000,
     lock_timeout: 1_000,
     statement_timeout: 5_000,
-    options: '-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan',
+    options: PLANNING,
   });
 }
 

@@ -39,16 +39,36 @@ const LOOK_AT_FEEDS = `
    where h.partition_id = $1
      and h.feed_id = any($2::int[])`;
 
+// `limit 1` keeps the planner from joining in another order: it plans once, maybe while the tables are empty, and would
+// then read all of a partition for each batch. So does `ctid = any(array(…))` further down.
 const LOOK_AT_MEMBERS = `
-  select m.feed_id, m.atom_key, m.position, m.first_position, m.first_digest, m.deleted
+  select k.feed_id, k.atom_key, m.position, m.first_position, m.first_digest, m.deleted
     from unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
-    join members m on m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key`;
+   cross join lateral (
+      select *
+        from members
+       where partition_id = $1
+         and feed_id = k.feed_id
+         and atom_key = k.atom_key
+       limit 1) m`;
 
 const LOOK_AT_REVISIONS = `
-  select m.feed_id, m.atom_key, e.terms, e.xml
+  select k.feed_id, k.atom_key, e.terms, e.xml
     from unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
-    join members m on m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key
-    join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position`;
+   cross join lateral (
+      select position
+        from members
+       where partition_id = $1
+         and feed_id = k.feed_id
+         and atom_key = k.atom_key
+       limit 1) m
+   cross join lateral (
+      select terms, xml
+        from entries
+       where partition_id = $1
+         and feed_id = k.feed_id
+         and position = m.position
+       limit 1) e`;
 
 export interface Key {
   readonly feedId: FeedId;
@@ -129,10 +149,22 @@ export async function lockAndLook(
   return { feeds, taken, members };
 }
 
+/** Where the members with the keys in $2 and $3 lie. */
+const MEMBER_PLACES = `
+   array(
+      select m.ctid
+        from unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
+       cross join lateral (
+          select ctid
+            from members
+           where partition_id = $1
+             and feed_id = k.feed_id
+             and atom_key = k.atom_key
+           limit 1) m)`;
+
 const DROP_STALE_MEMBERS = `
-  delete from members m
-   using unnest($2::int[], $3::uuid[]) as k (feed_id, atom_key)
-   where m.partition_id = $1 and m.feed_id = k.feed_id and m.atom_key = k.atom_key`;
+  delete from members
+   where ctid = any(${MEMBER_PLACES})`;
 
 const INSERT_ENTRIES = `
   insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
@@ -153,7 +185,7 @@ const CHANGE_MEMBERS = `
   update members
      set position = m.position, deleted = m.deleted = 1
     from ${MEMBER_ARRAYS}
-   where members.partition_id = $1
+   where members.ctid = any(${MEMBER_PLACES})
      and members.feed_id = m.feed_id
      and members.atom_key = m.atom_key`;
 
@@ -163,9 +195,19 @@ const INSERT_TERMS = `
     from unnest($2::int[], $3::text[], $4::bigint[]) as t (feed_id, term, position)`;
 
 const DROP_TERMS = `
-  delete from entry_terms t
-   using unnest($2::int[], $3::text[], $4::bigint[]) as d (feed_id, term, position)
-   where t.partition_id = $1 and t.feed_id = d.feed_id and t.term = d.term and t.position = d.position`;
+  delete from entry_terms
+   where ctid = any(
+   array(
+      select t.ctid
+        from unnest($2::int[], $3::text[], $4::bigint[]) as d (feed_id, term, position)
+       cross join lateral (
+          select ctid
+            from entry_terms
+           where partition_id = $1
+             and feed_id = d.feed_id
+             and term = d.term
+             and position = d.position
+           limit 1) t))`;
 
 interface Statement {
   readonly name: string;

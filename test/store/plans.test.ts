@@ -1,0 +1,82 @@
+import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { startApp } from '../support/app.js';
+import type { TestApp } from '../support/app.js';
+import { aFeedOf, anEntry } from '../support/build.js';
+
+/** Sessions report what they have read at most once a second, when idle. */
+const REPORTED_MS = 1_500;
+
+describe('statements that were planned while the log was empty', function () {
+  this.timeout(60_000);
+
+  let app: TestApp;
+  let client: pg.Client;
+
+  before(async () => {
+    app = await startApp({ env: { PAGE_CACHE_BYTES: '0' } });
+    client = new pg.Client({ connectionString: app.database.url });
+    await client.connect();
+  });
+
+  after(async () => {
+    await client.end();
+    await app.stop();
+  });
+
+  async function post(path: string, type: string, body: string): Promise<void> {
+    const response = await app.request(path, { method: 'POST', headers: { 'content-type': type }, body });
+    expect(response.status, await response.text()).to.equal(201);
+  }
+
+  /** Rows of the log's tables that were looked at so far. */
+  async function rowsRead(): Promise<number> {
+    await sleep(REPORTED_MS);
+    const { rows } = await client.query<{ read: string }>(
+      `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) +
+              (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ('members', 'entries', 'ticks', 'entry_terms')) as read
+         from pg_stat_user_tables
+        where relname in ('members', 'entries', 'ticks', 'entry_terms')`,
+    );
+    return Number(rows[0]?.read);
+  }
+
+  for (const editable of [false, true]) {
+    it(`look at a few rows each, however much is in it by now (${editable ? 'editable' : 'ordinary'} feed)`, async () => {
+      const feed = await app.feed(editable ? 'edited' : 'plain', { public: true, editable });
+      const use = async (round: number): Promise<void> => {
+        const id = `urn:x:${String(editable)}:${String(round)}`;
+        await post(feed, 'application/atom+xml', anEntry({ id, categories: ['tid:1', 'rare'] }));
+        for (const query of [
+          '',
+          '?marker=0',
+          `?marker=${id}&direction=backward`,
+          '?search=%2Brare',
+          '?search=%2Btid:*',
+        ]) {
+          expect((await app.request(`${feed}${query}`)).status).to.equal(200);
+        }
+        if (!editable) return;
+        const member = `${feed}/entries/${encodeURIComponent(id)}`;
+        const headers = { 'content-type': 'application/atom+xml', 'if-match': '*' };
+        const body = anEntry({ id, title: 'edited', categories: ['tid:1', 'rare'] });
+        expect((await app.request(member, { method: 'PUT', headers, body })).status).to.equal(200);
+        if (round % 2 === 0) expect((await app.request(member, { method: 'DELETE' })).status).to.equal(204);
+      };
+      // Every statement is planned by now, on as many connections as one client gets.
+      await use(0);
+      await use(1);
+      for (let batch = 0; batch < 4; batch++) {
+        const entries = Array.from({ length: 1_000 }, (_, index) => ({
+          id: `urn:x:${String(editable)}:${String(batch)}:${String(index)}`,
+          categories: ['tid:2'],
+        }));
+        await post(feed, 'application/atom+xml;type=feed', aFeedOf(entries));
+      }
+      const before = await rowsRead();
+      for (let round = 2; round < 6; round++) await use(round);
+      expect(((await rowsRead()) - before) / 4).to.be.below(2_000);
+    });
+  }
+});
