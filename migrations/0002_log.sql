@@ -124,3 +124,38 @@ begin
   return query select v_epoch, v_tick, v_now;
 end
 $$;
+
+-- For a batch that was decided by what the node remembered: with the feeds locked, is that still how it is, and is none
+-- of the ids taken? Raises MR002 when not; nothing of the batch is then written.
+create function confirm_batch(
+  p_partition smallint, p_feeds int[], p_atom_ids text[], p_first_kept bigint[], p_heads bigint[], p_key_feeds int[], p_keys uuid[])
+returns void
+language plpgsql as $$
+begin
+  perform
+    from unnest(p_feeds, p_atom_ids, p_first_kept, p_heads) as e (feed_id, atom_id, first_kept, head)
+    left join lateral (
+      select first_kept from heads where partition_id = p_partition and feed_id = e.feed_id limit 1) h on true
+    left join lateral (
+      select atom_id from feeds where feed_id = e.feed_id and deleted_at is null limit 1) f on true
+    left join lateral (
+      select last_position
+        from ticks
+       where partition_id = p_partition and feed_id = e.feed_id
+       order by last_position desc
+       limit 1) t on true
+   where h.first_kept is distinct from e.first_kept
+      or f.atom_id is distinct from e.atom_id
+      or coalesce(t.last_position, 0) <> e.head;
+  if found then
+    raise exception 'a feed is not as the node remembers it' using errcode = 'MR002';
+  end if;
+  perform
+    from unnest(p_key_feeds, p_keys) as k (feed_id, atom_key)
+   cross join lateral (
+      select 1 from members where partition_id = p_partition and feed_id = k.feed_id and atom_key = k.atom_key limit 1) m;
+  if found then
+    raise exception 'an id of the batch is taken' using errcode = 'MR002';
+  end if;
+end
+$$;

@@ -32,7 +32,7 @@ export function buildApp(services: Services): App {
   app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
   const { fromMemory } = addFeedRoutes(router, services);
-  addEntryRoutes(router, services);
+  const { publish } = addEntryRoutes(router, services);
   const reader = may('read', services);
   addOtherMethods(router, '/feeds/:workspace/:feed', reader, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
@@ -52,7 +52,7 @@ export function buildApp(services: Services): App {
   app.use(handler);
 
   const observed = observe(services);
-  const quick = front(services, fromMemory);
+  const quick = front(services, { fromMemory, publish });
   return {
     express: app,
     answer(req, res) {

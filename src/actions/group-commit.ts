@@ -1,11 +1,18 @@
 import type { Client } from 'pg';
 import { decide } from '../core/batch.js';
-import type { Decision, OperationResult, Refusal, WriteRequest } from '../core/batch.js';
+import type { BatchWrites, Decision, FeedState, OperationResult, Refusal, WriteRequest } from '../core/batch.js';
 import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
 import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
-import { lockAndLook, prepareToWrite, rollback, tickAndCommit, write } from '../store/write-batch.js';
+import {
+  MISTAKEN,
+  confirmAndCommit,
+  lockAndLook,
+  prepareToWrite,
+  rollback,
+  writeAndCommit,
+} from '../store/write-batch.js';
 import type { Key, Tick } from '../store/write-batch.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -20,6 +27,11 @@ const ATTEMPT_MS = 7_000;
 const CONNECT_MS = 3_000;
 const SWEEP_MS = 250;
 const RETRY_MS = { first: 50, most: 1_000 };
+/** SQLSTATE of a lock that was not had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
+/** After so many batches in a row that were decided by a wrong memory the wait for the next try grows no more. */
+const MOST_MISSES = 7;
+const MOST_REMEMBERED = 10_000;
 /** How often a feed that another node holds is tried again. */
 const ASIDE_MS = 50;
 
@@ -41,6 +53,14 @@ export interface GroupCommitDeps {
   readonly observe: (batch: { requests: number; entries: number; octets: number; seconds: number }) => void;
   /** Bytes of requests that may wait. */
   readonly queueBytes: number;
+}
+
+/** What became of a batch, and whose requests it was made of: some may have been put aside. */
+interface Attempted {
+  readonly decisions: readonly Decision[];
+  readonly writes: BatchWrites;
+  readonly tick: Tick | undefined;
+  readonly mine: readonly Waiting[];
 }
 
 interface Waiting {
@@ -82,6 +102,11 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
   const stuck = new Set<FeedId>();
   let aside: Waiting[] = [];
   let asideTimer: NodeJS.Timeout | undefined;
+  /** The feeds as they were after this node's last commit to them. */
+  const remembered = new Map<FeedId, FeedState>();
+  /** How often in a row that was wrong, and for how many batches it is not tried again. */
+  let misses = 0;
+  let distrust = 0;
 
   const sweep = setInterval(() => {
     const now = Date.now();
@@ -186,7 +211,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
           );
           for (const one of pending) settle(one, refusal);
           return;
-        } else if (state?.startsWith('40') === true || state === '55P03') {
+        } else if (state?.startsWith('40') === true || state === LOCK_NOT_AVAILABLE) {
           deps.logger.warn({ err: error }, 'the batch is tried again');
         } else if (/^(22|23|54)/.test(state ?? '') && pending.length > 1) {
           // Something in it cannot be stored: halve it until the bad one is alone.
@@ -213,46 +238,11 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       destroy(session);
     }, ATTEMPT_MS);
     try {
-      const requests = batch.map((one) => one.request);
-      const feedIds = [...new Set(requests.map((request) => request.feedId))].sort((a, b) => a - b);
-      const { keys, revised } = keysOf(requests);
-      let looked;
-      try {
-        looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, {
-          skipLocked: feedIds.some((id) => stuck.has(id)),
-        });
-      } catch (error) {
-        if (sqlState(error) !== '55P03') throw error;
-        // Some feed is held by somebody who does not let go: find out which by not waiting for any.
-        await rollback(session);
-        looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, { skipLocked: true });
-      }
-
-      const { taken } = looked;
-      for (const feedId of feedIds) {
-        if (taken.has(feedId)) stuck.add(feedId);
-        else stuck.delete(feedId);
-      }
-      const mine = batch.filter((one) => !taken.has(one.request.feedId));
-      putAside(batch.filter((one) => taken.has(one.request.feedId)));
-
-      const { decisions, writes } = decide(
-        mine.map((one) => one.request),
-        looked,
-        indexTerms,
-      );
-      let tick: Tick | undefined;
-      if (writes.entries.length > 0) {
-        await write(session, deps.partition, writes);
-        for (const decision of decisions) {
-          if ('results' in decision && decision.results.some((result) => result.kind !== 'replayed'))
-            decision.request.attempted = true;
-        }
-        tick = await tickAndCommit(session, deps.partition, writes.stretches, new Date());
+      const done = (await attemptByMemory(session, batch)) ?? (await attemptByLooking(session, batch));
+      const { decisions, writes, tick, mine } = done;
+      if (tick !== undefined) {
         skewed = false;
         deps.committed(tick, writes.stretches);
-      } else {
-        await rollback(session);
       }
       decisions.forEach((decision, index) => {
         const one = mine[index];
@@ -265,10 +255,99 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
         seconds: (performance.now() - started) / 1000,
       });
     } catch (error) {
+      remembered.clear();
       await rollback(session).catch(close);
       throw error;
     } finally {
       clearTimeout(deadline);
+    }
+  }
+
+  /**
+   * Decides by what is remembered and sends everything in one message; Postgres confirms, under the feeds' locks, that it
+   * is so still. Undefined: it cannot be done so, or was not so, and nothing was written.
+   */
+  async function attemptByMemory(session: Client, batch: readonly Waiting[]): Promise<Attempted | undefined> {
+    if (distrust > 0) {
+      distrust -= 1;
+      return undefined;
+    }
+    const requests = batch.map((one) => one.request);
+    const feeds = new Map<FeedId, FeedState>();
+    for (const { feedId, attempted, operations } of requests) {
+      const state = remembered.get(feedId);
+      if (state === undefined || attempted || operations.some(({ kind }) => kind !== 'publish')) return undefined;
+      feeds.set(feedId, state);
+    }
+    const { decisions, writes } = decide(requests, { feeds, members: new Map() }, indexTerms);
+    if (writes.entries.length === 0) return undefined;
+    markAttempted(decisions);
+    try {
+      const { keys } = keysOf(requests);
+      const tick = await confirmAndCommit(session, deps.partition, { feeds, keys }, writes, new Date());
+      remember(feeds, writes);
+      misses = 0;
+      return { decisions, writes, tick, mine: batch };
+    } catch (error) {
+      const state = sqlState(error);
+      if (state !== MISTAKEN && state !== LOCK_NOT_AVAILABLE) throw error;
+      for (const request of requests) request.attempted = false;
+      for (const feedId of feeds.keys()) remembered.delete(feedId);
+      // Other nodes write to these feeds, or publishers repeat themselves: it would be in vain for a while.
+      misses = Math.min(misses + 1, MOST_MISSES);
+      distrust = 2 ** misses - 2;
+      await rollback(session);
+      return undefined;
+    }
+  }
+
+  /** Locks the feeds, looks at them, decides, and writes what is accepted. */
+  async function attemptByLooking(session: Client, batch: readonly Waiting[]): Promise<Attempted> {
+    const requests = batch.map((one) => one.request);
+    const feedIds = [...new Set(requests.map((request) => request.feedId))].sort((a, b) => a - b);
+    const { keys, revised } = keysOf(requests);
+    let looked;
+    try {
+      looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, {
+        skipLocked: feedIds.some((id) => stuck.has(id)),
+      });
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      // Some feed is held by somebody who does not let go: find out which by not waiting for any.
+      await rollback(session);
+      looked = await lockAndLook(session, deps.partition, feedIds, keys, revised, { skipLocked: true });
+    }
+
+    const { taken } = looked;
+    for (const feedId of feedIds) {
+      if (taken.has(feedId)) stuck.add(feedId);
+      else stuck.delete(feedId);
+    }
+    const mine = batch.filter((one) => !taken.has(one.request.feedId));
+    putAside(batch.filter((one) => taken.has(one.request.feedId)));
+
+    const { decisions, writes } = decide(
+      mine.map((one) => one.request),
+      looked,
+      indexTerms,
+    );
+    if (writes.entries.length === 0) {
+      await rollback(session);
+      return { decisions, writes, tick: undefined, mine };
+    }
+    markAttempted(decisions);
+    const tick = await writeAndCommit(session, deps.partition, writes, new Date());
+    remember(looked.feeds, writes);
+    return { decisions, writes, tick, mine };
+  }
+
+  /** The feeds as they are after the commit. */
+  function remember(feeds: ReadonlyMap<FeedId, FeedState>, writes: BatchWrites): void {
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+    for (const [feedId, state] of feeds) remembered.set(feedId, state);
+    for (const { feedId, last } of writes.stretches) {
+      const state = feeds.get(feedId);
+      if (state !== undefined) remembered.set(feedId, { ...state, head: last });
     }
   }
 
@@ -333,6 +412,14 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       return { requests: queue.length + inFlight.length + aside.length, octets: queuedOctets };
     },
   };
+}
+
+/** From the moment that a commit is sent until it is answered its outcome is unknown. */
+function markAttempted(decisions: readonly Decision[]): void {
+  for (const decision of decisions) {
+    if ('results' in decision && decision.results.some((result) => result.kind !== 'replayed'))
+      decision.request.attempted = true;
+  }
 }
 
 /** What the look has to find: every id of the batch, and the current revisions of those to be changed. */

@@ -31,9 +31,13 @@ export function receiveBody(req: Request, limit: number, budget: BodyBudget): Pr
     const chunks: Buffer[] = [];
     let received = 0;
     const wholeBy = Date.now() + budget.stallMs * WHOLE_BODY_STALLS;
-    const timer = setTimeout(() => {
-      refuse(stalled(received, budget.stallMs));
-    }, budget.stallMs);
+    // A small body is here before any timer could be: most requests do without.
+    let timer: NodeJS.Timeout | undefined;
+    const late = setImmediate(() => {
+      timer = setTimeout(() => {
+        refuse(stalled(received, budget.stallMs));
+      }, budget.stallMs);
+    });
 
     req.on('data', take);
     req.once('end', finish);
@@ -55,10 +59,11 @@ export function receiveBody(req: Request, limit: number, budget: BodyBudget): Pr
         refuse(stalled(received, budget.stallMs * WHOLE_BODY_STALLS));
       } else {
         chunks.push(chunk);
-        timer.refresh();
+        timer?.refresh();
       }
     }
     function release(): void {
+      clearImmediate(late);
       clearTimeout(timer);
       budget.inFlight.bytes -= received;
       received = 0;

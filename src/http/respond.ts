@@ -6,14 +6,16 @@ export const VARY = 'Accept, Accept-Encoding, Authorization, X-Auth-Token';
 /** Name, value, name, value …: the form that node writes without looking at it again. */
 export type Headers = readonly string[];
 
-/** The one way out: writes the answer with the request's id and the body's length; a HEAD gets the headers only. */
+/**
+ * The one way out: writes the answer with the request's id and the body's length; a HEAD gets the headers only.
+ * A text goes out in one piece with its headers, bytes go out as they are.
+ */
 export function send(req: Request, res: Response, status: number, headers: Headers, body: string | Buffer): void {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const all = [...withOrigin(res, headers), 'x-request-id', req.requestId];
   // RFC 9110 §8.6: no Content-Length in a 204; a 304 has none either, for there is no body that it would be true of.
-  if (status !== 204 && status !== 304) all.push('content-length', String(bytes.length));
+  if (status !== 204 && status !== 304) all.push('content-length', String(Buffer.byteLength(body)));
   res.writeHead(status, all);
-  res.end(req.method === 'HEAD' || status === 204 || status === 304 ? undefined : bytes);
+  res.end(req.method === 'HEAD' || status === 204 || status === 304 ? undefined : body);
 }
 
 /** What middleware/cors.ts has said of Vary would be replaced by what the headers say of it. */

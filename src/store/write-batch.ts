@@ -91,7 +91,7 @@ export async function lockAndLook(
   const keyArrays = [partition, int4Array(keys.map((key) => key.feedId)), uuidArray(keys.map((key) => key.atomKey))];
   const [, locked, feedRows, memberRows, revisionRows] = await inOneWrite(client, () =>
     Promise.all([
-      client.query('begin isolation level read committed read write'),
+      begin(client),
       client.query<[FeedId]>({
         ...(options.skipLocked ? { name: 'lock-free', text: `${LOCK} skip locked` } : { name: 'lock', text: LOCK }),
         values: [partition, ids],
@@ -234,27 +234,131 @@ function statementsOf(writes: BatchWrites): Statement[] {
   ];
 }
 
-function run(client: Client, partition: number, statements: readonly Statement[]): Promise<void> {
-  return settleAll(
-    statements.map(({ name, text, columns }) => client.query({ name, text, values: [partition, ...columns()] })),
-  );
-}
-
-/** Writes what the batch accepted. Each statement goes with a Sync of its own, so that Postgres' idle timer runs in between. */
-export async function write(client: Client, partition: number, writes: BatchWrites): Promise<void> {
-  await run(
-    client,
-    partition,
-    statementsOf(writes).filter(({ rows }) => rows.length > 0),
-  );
+function run(client: Client, partition: number, { name, text, columns }: Statement): Promise<unknown> {
+  return client.query({ name, text, values: [partition, ...columns()] });
 }
 
 /**
- * Prepares the statements that carry entries, by running them on nothing. Postgres' idle timer does not run between the
- * Parse of a statement and its Bind: a node that froze in the middle of a large first batch would hold up all others.
+ * Writes what the batch accepted, ticks and commits. Each statement goes with a Sync of its own, so that Postgres' idle
+ * timer runs in between: whoever froze on the way would else hold up every writer of the partition. Rejects when the
+ * transaction had failed before or fails here; then nothing was committed, unless the connection is gone: then the outcome
+ * is unknown.
+ */
+export function writeAndCommit(client: Client, partition: number, writes: BatchWrites, now: Date): Promise<Tick> {
+  return committed(inOneWrite(client, () => writing(client, partition, writes, now)));
+}
+
+/** What a batch was decided by without looking: the feeds as this node remembers them, and none of the ids taken. */
+export interface Belief {
+  readonly feeds: ReadonlyMap<FeedId, FeedState>;
+  readonly keys: readonly Key[];
+}
+
+/** The SQLSTATE of a batch that was decided by what is no longer so. */
+export const MISTAKEN = 'MR002';
+
+/**
+ * A whole batch in one message: locks its feeds, confirms what it was decided by, writes, ticks and commits. Rejects with
+ * the SQLSTATE `MISTAKEN`, and nothing written, when the log is not as it was believed to be.
+ */
+export function confirmAndCommit(
+  client: Client,
+  partition: number,
+  belief: Belief,
+  writes: BatchWrites,
+  now: Date,
+): Promise<Tick> {
+  const feedIds = int4Array([...belief.feeds.keys()].sort((a, b) => a - b));
+  return committed(
+    inOneWrite(client, () => [
+      begin(client),
+      client.query({ name: 'lock', text: LOCK, values: [partition, feedIds], rowMode: 'array' }),
+      confirm(client, partition, belief),
+      ...writing(client, partition, writes, now),
+    ]),
+  );
+}
+
+function confirm(client: Client, partition: number, { feeds, keys }: Belief): Promise<unknown> {
+  const states = [...feeds.values()];
+  return client.query({
+    name: 'confirm',
+    text: 'select confirm_batch($1::smallint, $2, $3, $4, $5, $6, $7)',
+    values: [
+      partition,
+      int4Array([...feeds.keys()]),
+      textArray(states.map((state) => state.atomId)),
+      int8Array(states.map((state) => state.firstKept)),
+      int8Array(states.map((state) => state.head)),
+      ...keyColumns(keys),
+    ],
+  });
+}
+
+function takeTick(
+  client: Client,
+  partition: number,
+  stretches: BatchWrites['stretches'],
+  now: Date,
+): Promise<{ rows: TickRow[] }> {
+  return client.query<TickRow>({
+    name: 'tick',
+    text: 'select epoch, tick, recorded_at from take_tick($1::smallint, $2, $3, $4, $5)',
+    values: [
+      partition,
+      int4Array(stretches.map((stretch) => stretch.feedId)),
+      int8Array(stretches.map((stretch) => stretch.first)),
+      int8Array(stretches.map((stretch) => stretch.last)),
+      now.toISOString(),
+    ],
+    rowMode: 'array',
+  });
+}
+
+function commit(client: Client): Promise<{ command: string }> {
+  return client.query({ name: 'commit', text: 'commit' });
+}
+
+function begin(client: Client): Promise<unknown> {
+  return client.query({ name: 'begin', text: 'begin isolation level read committed read write' });
+}
+
+type TickRow = [string, bigint, Instant];
+
+/** The statements from the first insert to the commit; the last two results are those of the tick and the commit. */
+function writing(client: Client, partition: number, writes: BatchWrites, now: Date): Promise<unknown>[] {
+  return [
+    ...statementsOf(writes)
+      .filter(({ rows }) => rows.length > 0)
+      .map((statement) => run(client, partition, statement)),
+    takeTick(client, partition, writes.stretches, now),
+    commit(client),
+  ];
+}
+
+async function committed(statements: readonly Promise<unknown>[]): Promise<Tick> {
+  const results = await settleAll(statements);
+  const [tick, commit] = results.slice(-2) as [{ rows: TickRow[] }, { command: string }];
+  const [row] = tick.rows;
+  // Postgres answers the commit of a failed transaction with a rollback, not with an error.
+  if (commit.command !== 'COMMIT' || row === undefined) throw new Error('the batch was rolled back');
+  const [epoch, number, recordedAt] = row;
+  return { epoch, tick: number, recordedAt };
+}
+
+/**
+ * Prepares every statement of a batch, by running all of them on nothing. Postgres' idle timer does not run between the
+ * Parse of a statement and its Bind: a node that froze there, in the middle of a large first batch, would hold up all others.
  */
 export async function prepareToWrite(client: Client, partition: number): Promise<void> {
-  await run(client, partition, statementsOf(NOTHING));
+  await lockAndLook(client, partition, [], [], [{ feedId: 0, atomKey: Buffer.alloc(16) }], { skipLocked: false });
+  await settleAll([
+    confirm(client, partition, { feeds: new Map(), keys: [] }),
+    ...statementsOf(NOTHING).map((statement) => run(client, partition, statement)),
+    takeTick(client, partition, [], new Date()),
+  ]);
+  await rollback(client);
+  await settleAll([begin(client), commit(client)]);
 }
 
 const NOTHING: BatchWrites = {
@@ -271,44 +375,6 @@ export interface Tick {
   readonly epoch: string;
   readonly tick: bigint;
   readonly recordedAt: Instant;
-}
-
-/**
- * Locks the clock, ticks and commits, sent as one piece: whoever froze between the two would hold up every writer of the
- * partition. Rejects when the transaction had failed before or fails here; then nothing was committed, unless the
- * connection is gone: then the outcome is unknown.
- */
-export async function tickAndCommit(
-  client: Client,
-  partition: number,
-  stretches: BatchWrites['stretches'],
-  now: Date,
-): Promise<Tick> {
-  const [tick, commit] = inOneWrite(
-    client,
-    () =>
-      [
-        client.query<[string, bigint, Instant]>({
-          name: 'tick',
-          text: 'select epoch, tick, recorded_at from take_tick($1::smallint, $2, $3, $4, $5)',
-          values: [
-            partition,
-            int4Array(stretches.map((stretch) => stretch.feedId)),
-            int8Array(stretches.map((stretch) => stretch.first)),
-            int8Array(stretches.map((stretch) => stretch.last)),
-            now.toISOString(),
-          ],
-          rowMode: 'array',
-        }),
-        client.query({ name: 'commit', text: 'commit' }),
-      ] as const,
-  );
-  await settleAll([tick, commit]);
-  const [row] = (await tick).rows;
-  // Postgres answers the commit of a failed transaction with a rollback, not with an error.
-  if ((await commit).command !== 'COMMIT' || row === undefined) throw new Error('the batch was rolled back');
-  const [epoch, number, recordedAt] = row;
-  return { epoch, tick: number, recordedAt };
 }
 
 export async function rollback(client: Client): Promise<void> {
@@ -328,9 +394,12 @@ function inOneWrite<T>(client: Client, queries: () => T): T {
 }
 
 /** Waits for all, then rejects with the first failure: the later ones only say that the transaction had failed. */
-async function settleAll(statements: readonly Promise<unknown>[]): Promise<void> {
+async function settleAll(statements: readonly Promise<unknown>[]): Promise<unknown[]> {
   const results = await Promise.allSettled(statements);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
 }
 
 function keyColumns(keys: readonly Key[]): Buffer[] {

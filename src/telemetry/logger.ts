@@ -49,20 +49,38 @@ export interface RequestLine {
   readonly ms: number;
 }
 
+/** Characters of request lines that are handed on at once. */
+const LINES = 32 * 1024;
+
 /**
  * Writes the line of a request where `logger` writes its lines: one level, known members, no redaction, since this is
- * done for every answer.
+ * done for every answer. They are handed on together, for the stream measures what it holds again with each write.
  */
 export function requestLog(logger: Logger): (line: RequestLine) => void {
   if (!logger.isLevelEnabled('info')) return () => undefined;
   const stream = (logger as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
   if (stream === undefined) throw new Error('a pino logger without a stream');
+  let lines = '';
+  let timer: NodeJS.Timeout | undefined;
+  const handOn = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const text = lines;
+    lines = '';
+    if (text !== '') stream.write(text);
+  };
+  heldBack.set(logger, handOn);
+  // Before the stream writes what it has at the end of the process.
+  process.prependListener('exit', handOn);
   return ({ requestId, method, url, status, ms }) => {
-    stream.write(
-      `{"level":"info"${timestamp()},"requestId":${JSON.stringify(requestId)},"method":"${method}","url":${JSON.stringify(url)},"status":${String(status)},"ms":${String(Math.round(ms * 1000) / 1000)},"msg":"request"}\n`,
-    );
+    lines += `{"level":"info"${timestamp()},"requestId":${JSON.stringify(requestId)},"method":"${method}","url":${JSON.stringify(url)},"status":${String(status)},"ms":${String(Math.round(ms * 1000) / 1000)},"msg":"request"}\n`;
+    if (lines.length > LINES) handOn();
+    else timer ??= setTimeout(handOn, FLUSH_MILLISECONDS / 2).unref();
   };
 }
+
+/** Of each logger what hands on the request lines that it has not seen yet. */
+const heldBack = new WeakMap<Logger, () => void>();
 
 let at = 0;
 let text = '';
@@ -79,6 +97,7 @@ function timestamp(): string {
 
 /** Hands what has been collected to the system, and waits for it; for the last moment of a process. */
 export function flushLogger(logger: Logger): Promise<void> {
+  heldBack.get(logger)?.();
   return new Promise((resolve) => {
     logger.flush(() => {
       resolve();

@@ -21,8 +21,8 @@ export interface Proxy {
   readonly commitsCut: number;
   /**
    * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
-   * follows on its connection, until `release` is called. So many of its bytes are let
-   * through; with `including`, only one that has this text in its first piece counts.
+   * follows on its connection, until `release` is called; what was sent before it is let through. With `bytes` so many
+   * of the piece that it is in are let through; with `including` only one that has this text in that piece counts.
    */
   hold(statement: string, options?: { bytes?: number; including?: string }): Promise<{ release(): void }>;
   stop(): Promise<void>;
@@ -73,10 +73,10 @@ export async function startProxy(url: string): Promise<Proxy> {
       if (link.forgotten) return;
       if (chunk.includes('listen ')) link.listens = true;
       if (holding !== undefined && binds(chunk, holding.statement) && chunk.includes(holding.including)) {
-        const { bytes, caught } = holding;
+        const { statement, bytes, caught } = holding;
         holding = undefined;
         link.held = [];
-        link.passing = bytes;
+        link.passing = bytes === 0 ? bindOf(chunk, statement) : bytes;
         caught(link);
       }
       if (toCut > 0 && binds(chunk, 'commit')) {
@@ -164,6 +164,11 @@ function hold(link: Link, held: Buffer[], chunk: Buffer): void {
 /** Is there a Bind message for the prepared statement? Its portal has no name, and names end with a zero byte. */
 function binds(chunk: Buffer, statement: string): boolean {
   return chunk.includes(`\0${statement}\0`);
+}
+
+/** Where that message begins: its type, its length and the name of its portal stand before the name. */
+function bindOf(chunk: Buffer, statement: string): number {
+  return Math.max(0, chunk.indexOf(`\0${statement}\0`) - 5);
 }
 
 function targetOf(

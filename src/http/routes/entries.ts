@@ -14,6 +14,7 @@ import { completeEntry, entryDocument, feedDocument, tombstone } from '../../for
 import { ATOM, ATOM_ENTRY, ATOM_FEED, parseMediaType } from '../../formats/media-types.js';
 import { findMember } from '../../store/pages.js';
 import { receiveBody } from '../body.js';
+import type { QuickWays } from '../front.js';
 import { acceptAtom, give, revalidate } from '../give.js';
 import { may } from '../middleware/may.js';
 import { VARY, send } from '../respond.js';
@@ -29,7 +30,7 @@ const MOST_ENTRIES_IN_DOCUMENT = 5_000;
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
  * (RFC 5023 §9.1, §9.3, §9.4), PUT and DELETE on editable feeds only.
  */
-export function addEntryRoutes(router: Router, services: Services): void {
+export function addEntryRoutes(router: Router, services: Services): Pick<QuickWays, 'publish'> {
   const base = baseTag(services.urls.base);
   const collection = '/feeds/:workspace/:feed';
   const member = '/feeds/:workspace/:feed/entries/*id';
@@ -37,6 +38,7 @@ export function addEntryRoutes(router: Router, services: Services): void {
   router.get(member, may('read', services), readMember);
   router.put(member, may('publish', services), replaceMember);
   router.delete(member, may('publish', services), deleteMember);
+  return { publish };
 
   async function publish(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
