@@ -63,7 +63,10 @@ module.exports = {
       'pure-rooms',
       'no I/O here',
       { path: '^src/(core|formats)/' },
-      { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto|stream|string_decoder|timers|timers/promises|util)$' },
+      {
+        dependencyTypes: ['core'],
+        pathNot: '^(node:)?(buffer|crypto|stream|string_decoder|timers|timers/promises|util)$',
+      },
     ),
     never(
       'no-dev-dependency-in-src',

@@ -15,7 +15,7 @@ import { inTransaction } from '../src/store/transaction.js';
 import type { HttpJob, Job, Outcome } from './jobs.js';
 
 export const TOKEN = randomBytes(16).toString('hex');
-export const WORKSPACE = 'bench';
+const WORKSPACE = 'bench';
 const START_MS = 20_000;
 
 /** Makes a database in the Postgres of the bench, with these settings for whoever connects to it. */

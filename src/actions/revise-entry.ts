@@ -15,17 +15,15 @@ export async function reviseEntry(
   entry: NewEntry,
   precondition: Precondition,
 ): Promise<Entry> {
-  const committed = await deps
-    .groupCommit(feed.partition)
-    .submit(
-      {
-        feedId: feed.id,
-        feedAtomId: feed.atomId,
-        operations: [{ kind: 'revise', entry, precondition }],
-        attempted: false,
-      },
-      entry.octets,
-    );
+  const committed = await deps.groupCommit(feed.partition).submit(
+    {
+      feedId: feed.id,
+      feedAtomId: feed.atomId,
+      operations: [{ kind: 'revise', entry, precondition }],
+      attempted: false,
+    },
+    entry.octets,
+  );
   const [result] = committed.results;
   if (result === undefined) throw new Error('a committed request without a result');
   return storedEntry(deps.db, feed, entry, result, committed);

@@ -77,7 +77,7 @@ function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError 
 }
 
 /** Answers with problem details in JSON, or in XML for those who prefer that; without an error it is a 500. */
-export function sendProblem(req: Request, res: Response, error: FeedsError | undefined): void {
+function sendProblem(req: Request, res: Response, error: FeedsError | undefined): void {
   const { status, title } = error === undefined ? { status: 500, title: 'The server has a bug' } : PROBLEMS[error.code];
   const details = error?.details ?? {};
   const problem: Problem = {

@@ -10,7 +10,7 @@ import { int2Array, int4Array, int8Array, textArray, uuidArray } from './binary-
  * with a new snapshot; write; and with the last message lock the clock, tick and commit.
  */
 
-export const KIND_CODES: Readonly<Record<EntryKind, number>> = { entry: 0, revision: 1, tombstone: 2 };
+const KIND_CODES: Readonly<Record<EntryKind, number>> = { entry: 0, revision: 1, tombstone: 2 };
 export const KINDS: readonly EntryKind[] = ['entry', 'revision', 'tombstone'];
 
 /** Not legal in XML, so in no term. */

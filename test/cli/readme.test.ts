@@ -52,7 +52,9 @@ describe('README', function () {
 
   it('publishes, reads and follows with its three curl lines as they stand', async () => {
     const [, publish = '', read = '', follow = ''] = commands;
-    expect(await run(publish, 10)).to.include('<title>Order placed</title>').and.to.include('rel="self"');
+    expect(await run(publish, 10))
+      .to.include('<title>Order placed</title>')
+      .and.to.include('rel="self"');
     expect(await run(read, 10)).to.match(/^<\?xml.*<feed .*Order placed.*<\/feed>\n$/s);
     const following = run(follow, 6);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

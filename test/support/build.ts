@@ -47,6 +47,6 @@ function anEntryElement(parts: EntryParts): string {
   return `${start}${one('id', id)}${one('title', title)}${one('updated', updated)}${one('published', published)}${person}${terms}${content}${more}</entry>`;
 }
 
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
