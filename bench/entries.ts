@@ -1,7 +1,6 @@
 /** What the bench publishes: entries of 1.2 kB with three categories, each with an id of its own. */
 
 const BYTES = 1_200;
-const ENTRY_ID_LENGTH = 'urn:uuid:00000000-0000-4000-8000-000000000000'.length;
 /** Stand for the id and the tenant, which are written over them; as long as what is. */
 export const ID_PLACE = 'urn:uuid:ffffffff-ffff-4fff-8fff-ffffffffffff';
 export const TENANT_PLACE = 'tid:999999';
