@@ -92,7 +92,8 @@ export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] 
   if (page.low > log.firstKept)
     links.push({ rel: 'next', href: at({ marker: String(page.low - 1n), direction: 'backward' }) });
   if (!isHead) links.push({ rel: 'first', href: at({}) });
-  const archive = archiveBehind(page);
+  // The archive is of the whole feed: it is no continuation of what a search has found.
+  const archive = request.search === undefined ? archiveBehind(page) : 0n;
   if (archive > 0n) links.push({ rel: 'prev-archive', href: urls.archive(feed, archive) });
   if (page.gap !== undefined) links.push({ rel: GAP_REL, href: at({ marker: 'last' }) });
   return links;

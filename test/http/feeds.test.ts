@@ -292,6 +292,11 @@ describe('the pages of a feed', () => {
       });
     });
 
+    it('do not lead from what a search has found to the archive of the whole feed', async () => {
+      const { links } = await page(app, `${feed}?search=%2Bno-such-term`);
+      expect(links.has('prev-archive')).to.equal(false);
+    });
+
     it('lead from every other page to the first', async () => {
       for (const query of ['?marker=10', '?marker=last', '?marker=60', '?startingAt=1999-01-01T00:00:00Z']) {
         expect((await page(app, `${feed}${query}`)).links.get('first'), query).to.equal(`${app.url}${feed}`);
