@@ -1,6 +1,7 @@
 import type { Committed, GroupCommit } from './group-commit.js';
 import type { NewEntry, Operation, OperationResult } from '../core/batch.js';
 import type { Entry } from '../core/entry.js';
+import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
 import { findMember, readStretch } from '../store/pages.js';
@@ -66,7 +67,6 @@ export async function storedEntry(
   const [first] = await readStretch(db, feed, result.position, result.position);
   // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
   const found = first ?? (await findMember(db, feed, entry.atomKey));
-  if (found === undefined)
-    throw new Error(`position ${String(result.position)} of feed ${String(feed.id)} cannot be read back`);
+  if (found === undefined) throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);
   return found;
 }

@@ -152,6 +152,10 @@ export async function readPlainPage(
     }
   }
   const texts = await textsOf(db, feed, found);
+  // Retention took one of them between the two statements: its floor has moved before, and the page begins behind it now.
+  if (found.some(({ position, xml }) => xml === null && !texts.has(position))) {
+    return readPlainPage(db, feed, direction, from, limit, octets);
+  }
   ticks.sort((a, b) => (a.last < b.last ? -1 : 1));
   const recordedAt = recordingTimes(ticks, direction === 'forward');
   const entries = found.map(({ position, atomId, xml }): Entry => {
