@@ -77,7 +77,7 @@ export interface Looked {
 export type OperationResult =
   /** `earlier`: by an attempt of this same request whose outcome was unknown. */
   | { readonly kind: 'created'; readonly position: Position; readonly earlier?: true }
-  | { readonly kind: 'replayed'; readonly position: Position; readonly currentPosition: Position }
+  | { readonly kind: 'replayed'; readonly position: Position }
   | { readonly kind: 'revised'; readonly position: Position; readonly earlier?: true }
   | { readonly kind: 'deleted'; readonly position: Position };
 
@@ -280,7 +280,6 @@ export function decide(
             outcome.results.push({
               kind: 'replayed',
               position: found.state.firstPosition,
-              currentPosition: found.state.position,
             });
           }
           return;
@@ -293,12 +292,7 @@ export function decide(
           } else if (request.attempted && found.state.current?.xml === operation.entry.xml) {
             outcome.results.push({ kind: 'revised', position: found.state.position, earlier: true });
           } else if (!operation.precondition(found.state.position)) {
-            refuse(
-              new FeedsError(
-                'precondition-failed',
-                `the entry ${atomId} has changed: If-Match names another revision than the current one`,
-              ),
-            );
+            refuse(changed(atomId));
           } else {
             outcome.results.push({
               kind: 'revised',
@@ -314,12 +308,7 @@ export function decide(
             if (request.attempted) outcome.results.push({ kind: 'deleted', position: found.state.position });
             else refuse(new FeedsError('gone', `the entry ${atomId} was deleted before`));
           } else if (!operation.precondition(found.state.position)) {
-            refuse(
-              new FeedsError(
-                'precondition-failed',
-                `the entry ${atomId} has changed: If-Match names another revision than the current one`,
-              ),
-            );
+            refuse(changed(atomId));
           } else {
             // A tombstone matches the searches and tenants that the entry it replaces did.
             const old = found.state.current?.terms ?? [];
@@ -373,6 +362,13 @@ export function decide(
       stretches,
     },
   };
+}
+
+function changed(atomId: string): FeedsError {
+  return new FeedsError(
+    'precondition-failed',
+    `the entry ${atomId} has changed: If-Match names another revision than the current one`,
+  );
 }
 
 function termsKey(member: Draft): string {

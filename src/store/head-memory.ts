@@ -51,8 +51,6 @@ export interface HeadMemoryDeps {
   readonly partitions: readonly number[];
   /** Called with each (re)connect before anything is remembered: has the log gone back? Resolves with the newest tick. */
   readonly checkEpoch: (partition: number, seen: SeenTick | undefined, known: Epochs) => Promise<SeenTick | undefined>;
-  /** Heads moved, by this node or another. */
-  readonly moved?: (feedIds: readonly FeedId[]) => void;
 }
 
 const CHANNEL = 'millrace';
@@ -176,10 +174,8 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
   function heard(payload: string | undefined): void {
     if (payload === undefined || payload === 'all' || payload === '') {
       forget();
-      deps.moved?.([]);
       return;
     }
-    const moved: FeedId[] = [];
     for (const part of payload.split(' ')) {
       const [, feedId = '', epoch = '', head = ''] = PLACE.exec(part) ?? [];
       // Anybody may notify, a node of another version too.
@@ -188,9 +184,7 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
         return;
       }
       raise(Number(feedId), epoch, BigInt(head));
-      moved.push(Number(feedId));
     }
-    deps.moved?.(moved);
   }
 
   async function connect(): Promise<void> {
@@ -308,7 +302,6 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       }
       newest.set(partition, { epoch, tick: tick.tick, recordedAt: tick.recordedAt });
       tell();
-      deps.moved?.(stretches.map((stretch) => stretch.feedId));
     },
     changed() {
       forget();
