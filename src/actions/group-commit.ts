@@ -4,15 +4,10 @@ import type { BatchWrites, Decision, FeedState, OperationResult, Refusal, WriteR
 import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
+import { placeNew } from '../core/place.js';
 import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
-import {
-  MISTAKEN,
-  confirmAndCommit,
-  lockAndLook,
-  prepareToWrite,
-  rollback,
-  writeAndCommit,
-} from '../store/write-batch.js';
+import { MISTAKEN, preparePublishBatch, publishBatch } from '../store/publish-batch.js';
+import { lockAndLook, prepareToWrite, rollback, writeAndCommit } from '../store/write-batch.js';
 import type { Key, Tick } from '../store/write-batch.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -58,7 +53,10 @@ export interface GroupCommitDeps {
 /** What became of a batch, and whose requests it was made of: some may have been put aside. */
 interface Attempted {
   readonly decisions: readonly Decision[];
-  readonly writes: BatchWrites;
+  readonly stretches: BatchWrites['stretches'];
+  /** How many were written, and their bytes. */
+  readonly entries: number;
+  readonly octets: number;
   readonly tick: Tick | undefined;
   readonly mine: readonly Waiting[];
 }
@@ -239,10 +237,10 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     }, ATTEMPT_MS);
     try {
       const done = (await attemptByMemory(session, batch)) ?? (await attemptByLooking(session, batch));
-      const { decisions, writes, tick, mine } = done;
+      const { decisions, stretches, entries, octets, tick, mine } = done;
       if (tick !== undefined) {
         skewed = false;
-        deps.committed(tick, writes.stretches);
+        deps.committed(tick, stretches);
       }
       decisions.forEach((decision, index) => {
         const one = mine[index];
@@ -250,8 +248,8 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       });
       deps.observe({
         requests: mine.length,
-        entries: writes.entries.length,
-        octets: writes.entries.reduce((sum, row) => sum + row.octets, 0),
+        entries,
+        octets,
         seconds: (performance.now() - started) / 1000,
       });
     } catch (error) {
@@ -264,7 +262,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
   }
 
   /**
-   * Decides by what is remembered and sends everything in one message; Postgres confirms, under the feeds' locks, that it
+   * Decides by what is remembered and sends everything in one statement; Postgres confirms, under the feeds' locks, that it
    * is so still. Undefined: it cannot be done so, or was not so, and nothing was written.
    */
   async function attemptByMemory(session: Client, batch: readonly Waiting[]): Promise<Attempted | undefined> {
@@ -272,31 +270,27 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       distrust -= 1;
       return undefined;
     }
-    const requests = batch.map((one) => one.request);
-    const feeds = new Map<FeedId, FeedState>();
-    for (const { feedId, attempted, operations } of requests) {
-      const state = remembered.get(feedId);
-      if (state === undefined || attempted || operations.some(({ kind }) => kind !== 'publish')) return undefined;
-      feeds.set(feedId, state);
-    }
-    const { decisions, writes } = decide(requests, { feeds, members: new Map() }, indexTerms);
-    if (writes.entries.length === 0) return undefined;
+    const placing = placeNew(
+      batch.map((one) => one.request),
+      remembered,
+    );
+    if (placing === undefined) return undefined;
+    const { decisions, entries, feeds } = placing;
     markAttempted(decisions);
     try {
-      const { keys } = keysOf(requests);
-      const tick = await confirmAndCommit(session, deps.partition, { feeds, keys }, writes, new Date());
-      remember(feeds, writes);
+      const tick = await publishBatch(session, deps.partition, placing, new Date());
+      for (const { feedId, state, last } of feeds) remembered.set(feedId, { ...state, head: last });
       misses = 0;
-      return { decisions, writes, tick, mine: batch };
+      const octets = entries.reduce((sum, { entry }) => sum + entry.octets, 0);
+      return { decisions, stretches: feeds, entries: entries.length, octets, tick, mine: batch };
     } catch (error) {
       const state = sqlState(error);
       if (state !== MISTAKEN && state !== LOCK_NOT_AVAILABLE) throw error;
-      for (const request of requests) request.attempted = false;
-      for (const feedId of feeds.keys()) remembered.delete(feedId);
+      for (const { request } of batch) request.attempted = false;
+      for (const { feedId } of feeds) remembered.delete(feedId);
       // Other nodes write to these feeds, or publishers repeat themselves: it would be in vain for a while.
       misses = Math.min(misses + 1, MOST_MISSES);
       distrust = 2 ** misses - 2;
-      await rollback(session);
       return undefined;
     }
   }
@@ -333,12 +327,13 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     );
     if (writes.entries.length === 0) {
       await rollback(session);
-      return { decisions, writes, tick: undefined, mine };
+      return { decisions, stretches: [], entries: 0, octets: 0, tick: undefined, mine };
     }
     markAttempted(decisions);
     const tick = await writeAndCommit(session, deps.partition, writes, new Date());
     remember(looked.feeds, writes);
-    return { decisions, writes, tick, mine };
+    const octets = writes.entries.reduce((sum, row) => sum + row.octets, 0);
+    return { decisions, stretches: writes.stretches, entries: writes.entries.length, octets, tick, mine };
   }
 
   /** The feeds as they are after the commit. */
@@ -376,7 +371,8 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     try {
       // Asked with the connection open: what has been checked then is what it leads to.
       await inTime(deps.ready(), CONNECT_MS, 'no connection to the database yet');
-      await inTime(prepareToWrite(fresh, deps.partition), CONNECT_MS, 'the connection to the database does not answer');
+      const prepared = Promise.all([prepareToWrite(fresh, deps.partition), preparePublishBatch(fresh, deps.partition)]);
+      await inTime(prepared, CONNECT_MS, 'the connection to the database does not answer');
     } catch (error) {
       destroy(fresh);
       throw error;
@@ -475,7 +471,7 @@ function outcomeUnknown(request: WriteRequest): FeedsError {
   );
 }
 
-async function inTime(work: Promise<void>, ms: number, message: string): Promise<void> {
+async function inTime(work: Promise<unknown>, ms: number, message: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

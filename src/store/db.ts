@@ -95,7 +95,8 @@ export function openWriter(config: ConnectionConfig): pg.Client {
     idle_in_transaction_session_timeout: 2_000,
     lock_timeout: 1_000,
     statement_timeout: 5_000,
-    options: PLANNING,
+    // A batch relies on each statement having a snapshot of its own (docs/adr/0002).
+    options: `-c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off ${PLANNING}`,
   });
 }
 
@@ -106,7 +107,8 @@ export function openListener(config: ConnectionConfig): pg.Client {
     ...SESSION,
     statement_timeout: 2_000,
     query_timeout: 3_000,
-    options: '-c default_transaction_read_only=on -c timezone=UTC',
+    // To notify is to commit; nobody is to wait for the disk for that, and least of all the batches behind it.
+    options: '-c default_transaction_read_only=on -c timezone=UTC -c synchronous_commit=off',
   });
 }
 

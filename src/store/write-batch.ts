@@ -248,53 +248,6 @@ export function writeAndCommit(client: Client, partition: number, writes: BatchW
   return committed(inOneWrite(client, () => writing(client, partition, writes, now)));
 }
 
-/** What a batch was decided by without looking: the feeds as this node remembers them, and none of the ids taken. */
-export interface Belief {
-  readonly feeds: ReadonlyMap<FeedId, FeedState>;
-  readonly keys: readonly Key[];
-}
-
-/** The SQLSTATE of a batch that was decided by what is no longer so. */
-export const MISTAKEN = 'MR002';
-
-/**
- * A whole batch in one message: locks its feeds, confirms what it was decided by, writes, ticks and commits. Rejects with
- * the SQLSTATE `MISTAKEN`, and nothing written, when the log is not as it was believed to be.
- */
-export function confirmAndCommit(
-  client: Client,
-  partition: number,
-  belief: Belief,
-  writes: BatchWrites,
-  now: Date,
-): Promise<Tick> {
-  const feedIds = int4Array([...belief.feeds.keys()].sort((a, b) => a - b));
-  return committed(
-    inOneWrite(client, () => [
-      begin(client),
-      client.query({ name: 'lock', text: LOCK, values: [partition, feedIds], rowMode: 'array' }),
-      confirm(client, partition, belief),
-      ...writing(client, partition, writes, now),
-    ]),
-  );
-}
-
-function confirm(client: Client, partition: number, { feeds, keys }: Belief): Promise<unknown> {
-  const states = [...feeds.values()];
-  return client.query({
-    name: 'confirm',
-    text: 'select confirm_batch($1::smallint, $2, $3, $4, $5, $6, $7)',
-    values: [
-      partition,
-      int4Array([...feeds.keys()]),
-      textArray(states.map((state) => state.atomId)),
-      int8Array(states.map((state) => state.firstKept)),
-      int8Array(states.map((state) => state.head)),
-      ...keyColumns(keys),
-    ],
-  });
-}
-
 function takeTick(
   client: Client,
   partition: number,
@@ -353,7 +306,6 @@ async function committed(statements: readonly Promise<unknown>[]): Promise<Tick>
 export async function prepareToWrite(client: Client, partition: number): Promise<void> {
   await lockAndLook(client, partition, [], [], [{ feedId: 0, atomKey: Buffer.alloc(16) }], { skipLocked: false });
   await settleAll([
-    confirm(client, partition, { feeds: new Map(), keys: [] }),
     ...statementsOf(NOTHING).map((statement) => run(client, partition, statement)),
     takeTick(client, partition, [], new Date()),
   ]);

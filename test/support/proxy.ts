@@ -79,7 +79,7 @@ export async function startProxy(url: string): Promise<Proxy> {
         link.passing = bytes === 0 ? bindOf(chunk, statement) : bytes;
         caught(link);
       }
-      if (toCut > 0 && binds(chunk, 'commit')) {
+      if (toCut > 0 && (binds(chunk, 'commit') || (binds(chunk, 'publish-batch') && chunk.includes('</')))) {
         toCut -= 1;
         link.losing = true;
       }
@@ -90,7 +90,7 @@ export async function startProxy(url: string): Promise<Proxy> {
       if (link.forgotten) return;
       if (!link.losing) {
         client.write(chunk);
-      } else if (chunk.includes('COMMIT\0')) {
+      } else if (chunk.includes('COMMIT\0') || chunk.includes('CALL\0')) {
         commitsCut += 1;
         end();
       }
