@@ -36,6 +36,11 @@ const MOST_VIOLATIONS = 100;
 /** The namespace of Atom 0.3, which never became a standard. */
 const ATOM_03_NAMESPACE = 'http://purl.org/atom/ns#';
 
+/** Of xsi:type, whose value is a name that the default namespace applies to (XML Schema 1.0 part 1 §2.6.1). */
+const INSTANCE_NAMESPACE = 'http://www.w3.org/2001/XMLSchema-instance';
+/** Takes the default namespace of a page off an entry that was written without one. */
+const NO_NAMESPACE = ' xmlns=""';
+
 /**
  * Reads a body with one atom:entry (RFC 4287 §4.1.2, RFC 5023 §9.2). `charset` is that of its media type. Whatever the
  * server completes may be missing: id, title, updated, published, author.
@@ -102,8 +107,10 @@ interface Parts {
   readonly dropped: number[];
   dropping: boolean;
   readonly hasDefaultNamespace: boolean;
-  /** There is an element without a namespace that would get one where a default namespace is in scope. */
-  needsNoNamespace: boolean;
+  /** There is an element outside of Atom to which no default namespace applies. */
+  holdsForeign: boolean;
+  /** One of these has no namespace: it would get one where a default namespace is in scope. */
+  holdsNoNamespace: boolean;
 }
 
 /** What the entries of a feed document inherit. */
@@ -178,8 +185,10 @@ function onStart(reading: Reading, tag: StartTag): void {
     else if (level === -1) startFeed(reading, tag);
     return;
   }
-  if (tag.uri === '' && !parts.needsNoNamespace) {
-    parts.needsNoNamespace = reading.scanner.resolve('') === undefined;
+  if (tag.uri !== ATOM_NAMESPACE && !parts.hasDefaultNamespace && !parts.holdsNoNamespace) {
+    const unqualified = reading.scanner.resolve('') === undefined;
+    parts.holdsForeign ||= unqualified;
+    parts.holdsNoNamespace = unqualified && tag.uri === '';
   }
   if (level === 2) {
     startPart(parts.check, tag);
@@ -245,7 +254,8 @@ function startEntryOrOther(reading: Reading, tag: StartTag): void {
     dropped: [],
     dropping: false,
     hasDefaultNamespace: scanner.resolve('') !== undefined,
-    needsNoNamespace: false,
+    holdsForeign: false,
+    holdsNoNamespace: false,
   };
   reading.parts.push(parts);
   reading.current = parts;
@@ -326,15 +336,16 @@ function toDraft(reading: Reading, parts: Parts): EntryDraft {
   const { counts } = check;
   const hasAuthor = counts.author !== undefined || check.sourceHasAuthor;
   const authors = hasAuthor ? '' : reading.authors;
-  const open = `${parts.open}${parts.needsNoNamespace && !parts.hasDefaultNamespace ? ' xmlns=""' : ''}>`;
   const close = `</${parts.name}>`;
   const sent = source.slice(innerStart, innerEnd) + authors;
+  const known = `${parts.open}${parts.holdsNoNamespace ? NO_NAMESPACE : ''}>`;
   return {
-    open,
+    open: !parts.holdsNoNamespace && mayTellTypes(parts, sent) ? `${parts.open}${NO_NAMESPACE}>` : known,
     inner: parts.dropped.length === 0 ? sent : withoutDropped(source, parts) + authors,
     close,
     prefix: parts.prefix,
-    digest: digest(open + sent + close),
+    // Without what only mayTellTypes adds: the first entries that were stored are known by a digest without it.
+    digest: digest(known + sent + close),
     atomId: check.atomId,
     has: {
       title: counts.title !== undefined,
@@ -345,6 +356,11 @@ function toDraft(reading: Reading, parts: Parts): EntryDraft {
     published: check.published,
     terms: check.terms,
   };
+}
+
+/** May there be an xsi:type in the entry whose value would get a namespace on a page, where a default one is in scope? */
+function mayTellTypes({ holdsForeign, open }: Parts, sent: string): boolean {
+  return holdsForeign && (sent.includes(INSTANCE_NAMESPACE) || open.includes(INSTANCE_NAMESPACE));
 }
 
 function withoutDropped(source: string, parts: Parts): string {

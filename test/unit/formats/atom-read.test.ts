@@ -112,6 +112,45 @@ describe('reading an entry', () => {
     expect(read(entry('<b xmlns="urn:b"><c/></b>')).open).to.equal('<a:entry xmlns:a="http://www.w3.org/2005/Atom">');
     expect(read(entry('<b xmlns=""><c/></b>')).open).to.equal('<a:entry xmlns:a="http://www.w3.org/2005/Atom">');
     expect(read(entry('<b xmlns="urn:b"><c xmlns=""/></b><!-- -->')).open).to.not.contain('xmlns=""');
+    expect(read(entry('')).open).to.not.contain('xmlns=""');
+  });
+
+  it('says so too where xsi:type may be what would change its meaning', () => {
+    const content = (inner: string): string => `<a:content type="application/xml">${inner}</a:content>`;
+    const declared =
+      '<a:entry xmlns:a="http://www.w3.org/2005/Atom" xmlns:p="urn:p" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
+    const entry = (inner: string): string => `${declared}>${inner}</a:entry>`;
+    const typed = '<p:b xsi:type="c"/>';
+    expect(read(entry(content(typed))).open).to.equal(`${declared} xmlns="">`);
+    expect(read(entry(typed + content(''))).open).to.equal(`${declared} xmlns="">`);
+    expect(read(entry(content(`<b xmlns="urn:b">${typed}</b>`))).open).to.equal(`${declared}>`);
+    const own = `${declared} xmlns="urn:d">`;
+    expect(read(`${own}${content(typed)}</a:entry>`).open).to.equal(own);
+  });
+
+  it('gives every entry the digest that it has had from the first version on', () => {
+    const entry = (inner: string, attributes = ''): string =>
+      `<a:entry xmlns:a="http://www.w3.org/2005/Atom"${attributes}><a:content type="application/xml">${inner}</a:content></a:entry>`;
+    const digests = [
+      anEntry(''),
+      entry(''),
+      entry('<plain/>'),
+      entry('<x:b xmlns:x="urn:x" type="c"/>'),
+      entry('<x:b xmlns:x="urn:x"><plain/></x:b>'),
+      entry('<b xmlns="urn:b"/>'),
+      entry('<plain/>', ' xmlns=""'),
+      entry('<plain/>', ' xmlns="urn:d"'),
+    ].map((source) => read(source).digest.toString('hex'));
+    expect(digests).to.deep.equal([
+      '56e71b12c662dc5b05bef26e8ecc3215',
+      '204c44024040f68c01e0d7ed741512ba',
+      'e43d86336988329c36778c8d7ae5013e',
+      'f6afb0d406baddcc569e635755ca8f03',
+      'b1d3246b2163742caa864406207127b2',
+      '581c2abdd1d8d8cd71d60a79286c427e',
+      'e43d86336988329c36778c8d7ae5013e',
+      'c0345f3e4d0e57186bdc1eac5e11a038',
+    ]);
   });
 
   it('reads other encodings', () => {
