@@ -9,8 +9,8 @@ import type { Urls } from './urls.js';
 export const DEFAULT_LIMIT = 25;
 export const MOST_ENTRIES = 1_000;
 /**
- * Positions in an archived page. Not more than the default limit, so that a head that nobody limited always reaches back
- * to the last full archived page (RFC 5005 §4: head and archive together are the whole feed).
+ * Positions in an archived page. Not more than the default limit, so that a head that nobody limited reaches back to the
+ * last full archived page (RFC 5005 §4: head and archive together are the whole feed), if its bytes do not end it sooner.
  */
 export const ARCHIVE_PAGE_SIZE = 25;
 

@@ -230,4 +230,21 @@ describe('the archive of a feed', () => {
     expect(not.status).to.equal(304);
     expect((await post(app, `${path}/archive/1`, anEntry())).status).to.equal(405);
   });
+
+  it('is named by the first page on the way back that leaves out nothing, when 8 MiB end the head above it', async function () {
+    this.timeout(15_000);
+    const path = await app.feed('largest');
+    const ids = await publishSome(app, path, 25);
+    const content = `<content>${'x'.repeat(1_900_000)}</content>`;
+    for (let count = 0; count < 8; count += 1) ids.push(...(await publishAll(app, path, [{ content }])));
+    const walked: FeedPage[] = [await page(app, path)];
+    for (let last = walked[0]; last?.links.has('prev-archive') === false; last = walked.at(-1)) {
+      walked.push(await page(app, last.links.get('next') ?? ''));
+    }
+    const current = walked.flatMap((one) => one.ids);
+    expect(walked[0]?.ids).to.deep.equal(ids.slice(-4).toReversed());
+    expect(current).to.deep.equal(ids.toReversed().slice(0, current.length));
+    const archived = await page(app, walked.at(-1)?.links.get('prev-archive') ?? '');
+    expect([...new Set([...current, ...archived.ids])]).to.deep.equal(ids.toReversed());
+  });
 });
