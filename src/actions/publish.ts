@@ -33,38 +33,39 @@ export async function publishEntries(
   const committed = await deps
     .groupCommit(feed.partition)
     .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
-  return Promise.all(
-    entries.map(async (entry, index) => {
-      const result = committed.results[index];
-      if (result === undefined) throw new Error('a committed request without a result for each operation');
-      return {
-        entry: await storedEntry(deps.db, feed, entry, result, committed),
-        replayed: result.kind === 'replayed',
-      };
-    }),
-  );
+  const stored = entries.map((entry, index) => {
+    const result = committed.results[index];
+    if (result === undefined) throw new Error('a committed request without a result for each operation');
+    return storedEntry(deps.db, feed, entry, result, committed);
+  });
+  // Read back are only those that were there already: nearly always none.
+  const waits = stored.some((one) => one instanceof Promise);
+  const known = waits ? await Promise.all(stored.map((one) => Promise.resolve(one))) : (stored as Entry[]);
+  return known.map((entry, index) => ({ entry, replayed: committed.results[index]?.kind === 'replayed' }));
 }
 
 /** The entry as the log now holds it: as it was written, or read back where an earlier request had written it. */
-export async function storedEntry(
+export function storedEntry(
   db: Db,
   feed: Feed,
   entry: NewEntry,
   result: OperationResult,
   committed: Committed,
-): Promise<Entry> {
+): Entry | Promise<Entry> {
   const earlier = result.kind === 'replayed' || (result.kind !== 'deleted' && result.earlier === true);
-  if (!earlier && committed.tick !== undefined) {
-    const kind = result.kind === 'revised' ? 'revision' : 'entry';
-    return {
-      position: result.position,
-      kind,
-      atomId: entry.atomId,
-      xml: entry.xml,
-      recordedAt: committed.tick.recordedAt,
-    };
-  }
-  const [first] = await readStretch(db, feed, result.position, result.position);
+  if (earlier || committed.tick === undefined) return readBack(db, feed, entry, result);
+  const kind = result.kind === 'revised' ? 'revision' : 'entry';
+  return {
+    position: result.position,
+    kind,
+    atomId: entry.atomId,
+    xml: entry.xml,
+    recordedAt: committed.tick.recordedAt,
+  };
+}
+
+async function readBack(db: Db, feed: Feed, entry: NewEntry, { position }: OperationResult): Promise<Entry> {
+  const [first] = await readStretch(db, feed, position, position);
   // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
   const found = first ?? (await findMember(db, feed, entry.atomKey));
   if (found === undefined) throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);

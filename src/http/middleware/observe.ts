@@ -16,7 +16,7 @@ export function observe(services: Services): (req: Request, res: Response) => vo
     req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
     // Routers rewrite the URL while they look for the route.
     const url = req.url;
-    res.once('close', () => {
+    res.on('close', () => {
       const ms = performance.now() - started;
       const status = res.writableFinished ? res.statusCode : 499;
       metrics.request(routeOf(req), req.method, status, ms / 1000);
