@@ -25,18 +25,24 @@ export async function runServe(config: Config, print: (line: string) => void): P
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // Without a file to read again, SIGHUP is what it is to any program: its terminal has gone.
-  if (config.feedsFile === undefined) process.on('SIGHUP', onSignal);
-
-  const running = await start(config, logger);
-  if (config.feedsFile !== undefined) {
+  const starting = start(config, logger);
+  const { feedsFile } = config;
+  if (feedsFile === undefined) {
+    // Without a file to read again, SIGHUP is what it is to any program: its terminal has gone.
+    process.on('SIGHUP', onSignal);
+  } else {
+    // From the beginning: until it is listened to, the signal would end the process.
     process.on('SIGHUP', () => {
-      logger.info({ feedsFile: config.feedsFile }, 'reading the feeds file again');
-      running.reload().catch((error: unknown) => {
-        logger.error({ err: error }, 'the feeds file was not applied; what was before stays');
-      });
+      logger.info({ feedsFile }, 'reading the feeds file again');
+      starting
+        .then((running) => running.reload())
+        .catch((error: unknown) => {
+          logger.error({ err: error }, 'the feeds file was not applied; what was before stays');
+        });
     });
   }
+
+  const running = await starting;
   if (running.adminToken !== undefined) {
     print(`Admin token, shown this once: ${running.adminToken}`);
   }

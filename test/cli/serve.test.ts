@@ -10,6 +10,7 @@ import pg from 'pg';
 import { processStart } from '../../src/store/data-directory.js';
 import { millrace, serve, type Serving } from '../support/command.js';
 import { createDatabase, endLeftBehind, type TestDatabase } from '../support/database.js';
+import { until } from '../support/waiting.js';
 
 const TOKEN = 'a-token-for-this-test';
 const ENTRY = '<entry xmlns="http://www.w3.org/2005/Atom"><title>a</title><content>a</content></entry>';
@@ -34,8 +35,11 @@ describe('millrace serve', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function start(settings: Record<string, string>): Promise<Serving> {
-    const server = await serve(settings);
+  async function start(
+    settings: Record<string, string>,
+    spawned?: (child: Serving['child']) => void,
+  ): Promise<Serving> {
+    const server = await serve(settings, spawned);
     servers.push(server);
     return server;
   }
@@ -206,6 +210,61 @@ describe('millrace serve', function () {
       expect(await server.ended).to.equal(0);
       expect(Date.now() - began).to.be.within(900, 5_000);
       sent.destroy();
+    });
+
+    describe('and FEEDS_FILE', () => {
+      let file: string;
+
+      const declare = (...feeds: string[]): Promise<void> =>
+        writeFile(
+          file,
+          JSON.stringify({ workspaces: [{ name: 'shop', feeds: feeds.map((name) => ({ name, public: true })) }] }),
+        );
+      const isThere = async ({ url }: Serving, name: string): Promise<boolean> =>
+        (await fetch(`${url}/feeds/shop/${name}`)).status === 200;
+
+      beforeEach(async () => {
+        file = join(folder, 'feeds.json');
+        settings = { ...settings, FEEDS_FILE: file };
+        await declare('first');
+      });
+
+      it('applies the file again on SIGHUP; when it is wrong it says so and everything stays', async () => {
+        const server = await start(settings);
+        expect([await isThere(server, 'first'), await isThere(server, 'second')]).to.deep.equal([true, false]);
+        await declare('second');
+        server.child.kill('SIGHUP');
+        await until('the second feed is there', () => isThere(server, 'second'));
+        await declare('third', 'no name');
+        server.child.kill('SIGHUP');
+        await until('it says what is wrong', () => server.stdout().includes('/workspaces/0/feeds/1/name'));
+        expect(await Promise.all(['first', 'second', 'third'].map((name) => isThere(server, name)))).to.deep.equal([
+          true,
+          true,
+          false,
+        ]);
+        expect(await stop(server)).to.equal(0);
+      });
+
+      it('outlives a SIGHUP that comes while it starts, and heeds it', async () => {
+        const holder = new pg.Client({ connectionString: database.url });
+        await holder.connect();
+        await holder.query('begin');
+        await holder.query('lock table workspaces in access exclusive mode');
+        const waits = async (): Promise<boolean> =>
+          (await holder.query('select from pg_locks where not granted')).rows.length > 0;
+        let child: Serving['child'] | undefined;
+        const starting = start(settings, (spawned) => (child = spawned));
+        await until('the start waits for the lock', waits);
+        await declare('second');
+        child?.kill('SIGHUP');
+        await sleep(100);
+        await holder.query('rollback');
+        await holder.end();
+        const server = await starting;
+        await until('the second feed is there', () => isThere(server, 'second'));
+        expect(await stop(server)).to.equal(0);
+      });
     });
   });
 });

@@ -34,9 +34,13 @@ export async function millrace(args: readonly string[], settings: Settings = {})
   return { code, ...output };
 }
 
-/** Runs `millrace serve` until it says that it listens. Whoever starts it ends it, with a signal to `child`. */
-export async function serve(settings: Settings): Promise<Serving> {
+/**
+ * Runs `millrace serve` until it says that it listens. Whoever starts it ends it, with a signal to `child`, which
+ * `spawned` is given when it has only just begun.
+ */
+export async function serve(settings: Settings, spawned?: (child: ChildProcess) => void): Promise<Serving> {
   const { child, output } = spawnMillrace(['serve'], { PORT: '0', LOG_LEVEL: 'warn', ...settings });
+  spawned?.(child);
   const end = ended(child);
   const url = await Promise.race([
     new Promise<string>((resolve) => {
