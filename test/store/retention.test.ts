@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import type { Pool } from 'pg';
 import { raiseFloor } from '../../src/actions/apply-retention.js';
 import { openPool, reader } from '../../src/store/db.js';
@@ -8,9 +9,10 @@ import { retain } from '../../src/workers/retention.js';
 import type { RetentionWorkerDeps } from '../../src/workers/retention.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
-import { anEntry } from '../support/build.js';
+import { anEntry, anId } from '../support/build.js';
 import { ask } from '../support/log.js';
-import { inOrder, page, post, publish, publishAll, publishSome, walk } from '../support/publish.js';
+import { ENTRY_TYPE, inOrder, page, post, publish, publishAll, publishSome, walk } from '../support/publish.js';
+import { until } from '../support/waiting.js';
 
 describe('retention', () => {
   let app: TestApp;
@@ -215,5 +217,67 @@ describe('retention', () => {
     const found = await rows('meanwhile');
     expect(found.entries).to.equal('1776-1800:25');
     expect(found.members).to.equal('1776-1800:25');
+  });
+
+  describe('between the batch that finds a replay and the reading of its entry', () => {
+    const put = (path: string, id: string, title: string): Promise<Response> =>
+      app.request(`${path}/entries/${id}`, {
+        method: 'PUT',
+        headers: { 'content-type': ENTRY_TYPE, 'if-match': '*' },
+        body: anEntry({ id, title }),
+      });
+    /** The answer to the replay; what retention takes meanwhile is what lies up to the position. */
+    const replayWhileTaken = async (path: string, name: string, body: string, upTo: number): Promise<Response> => {
+      const retention = new pg.Client({ connectionString: app.database.url });
+      await retention.connect();
+      try {
+        await retention.query('begin');
+        await retention.query('lock table entries in access exclusive mode');
+        const answer = post(app, path, body);
+        await until('the replay is about to read its entry', async () => {
+          const { rows } = await retention.query(
+            `select from pg_locks where relation = 'entries'::regclass and not granted`,
+          );
+          return rows.length > 0;
+        });
+        const { rows } = await retention.query<{ feed_id: number }>(
+          `update heads set first_kept = $2
+            where feed_id = (select feed_id from feeds where workspace = 'shop' and name = $1)
+        returning feed_id`,
+          [name, upTo + 1],
+        );
+        for (const table of ['entries', 'members', 'entry_terms']) {
+          await retention.query(`delete from ${table} where feed_id = $1 and position <= $2`, [rows[0]?.feed_id, upTo]);
+        }
+        await retention.query('commit');
+        return await answer;
+      } finally {
+        await retention.end();
+      }
+    };
+
+    it('makes its answer 410, as the entry was there and is no more', async () => {
+      const path = await app.feed('raced');
+      const body = anEntry({ id: anId() });
+      expect((await post(app, path, body)).status).to.equal(201);
+      await publishSome(app, path, 30);
+      const answer = await replayWhileTaken(path, 'raced', body, 25);
+      expect(answer.status).to.equal(410);
+      expect(((await answer.json()) as { detail: string }).detail).to.contain('retention');
+      const again = await post(app, path, body);
+      expect([again.status, again.headers.get('idempotent-replayed')]).to.deep.equal([201, null]);
+    });
+
+    it('lets the current revision answer when only the first is taken', async () => {
+      const path = await app.feed('raced-revision', { editable: true });
+      const id = anId();
+      const body = anEntry({ id, title: 'first' });
+      expect((await post(app, path, body)).status).to.equal(201);
+      await publishSome(app, path, 30);
+      expect((await put(path, id, 'second')).status).to.equal(200);
+      const answer = await replayWhileTaken(path, 'raced-revision', body, 25);
+      expect([answer.status, answer.headers.get('idempotent-replayed')]).to.deep.equal([201, 'true']);
+      expect(await answer.text()).to.contain('second');
+    });
   });
 });
