@@ -5,7 +5,7 @@ import type { Applied } from './actions/apply-feeds-file.js';
 import type { ChangeDeps } from './actions/change-feed.js';
 import { FeedsError } from './core/errors.js';
 import { StartError } from './core/start-error.js';
-import { checkFeedsFile } from './http/admin-bodies.js';
+import { checkFeedsFile } from './formats/feed-settings.js';
 
 /** Enough to say the same settings of many feeds, too few to blow a small file up. */
 const MOST_ALIASES = 1_000;

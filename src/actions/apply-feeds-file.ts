@@ -1,21 +1,11 @@
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
-import type { Workspace } from '../core/feed.js';
+import type { DeclaredWorkspace, FeedsFile } from '../core/feed.js';
 import { putWorkspace } from '../store/feeds.js';
-import type { ChosenSettings } from '../store/feeds.js';
 import { inTransaction } from '../store/transaction.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
-
-/** Workspaces and feeds as a file declares them, checked against its schema. */
-export interface FeedsFile {
-  readonly workspaces: readonly DeclaredWorkspace[];
-}
-
-export interface DeclaredWorkspace extends Workspace {
-  readonly feeds: readonly { readonly name: string; readonly settings: ChosenSettings }[];
-}
 
 export interface Applied {
   readonly created: number;

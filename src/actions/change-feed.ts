@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Pool } from 'pg';
 import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
-import type { Feed } from '../core/feed.js';
+import type { ChosenSettings, Feed } from '../core/feed.js';
 import { ARCHIVE_PAGE_SIZE } from '../core/page.js';
 import type { Tx } from '../store/db.js';
 import {
@@ -16,7 +16,6 @@ import {
   moveFloor,
   reviveFeed,
 } from '../store/feeds.js';
-import type { ChosenSettings } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
 import { inTransaction } from '../store/transaction.js';
 

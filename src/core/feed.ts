@@ -33,6 +33,9 @@ export interface FeedSettings {
   readonly inlineJson: boolean;
 }
 
+/** Of a feed's settings those that somebody chose: the rest are defaults. */
+export type ChosenSettings = Omit<Partial<FeedSettings>, 'limits'> & { readonly limits?: Partial<Limits> };
+
 export interface Feed {
   readonly id: FeedId;
   readonly partition: number;
@@ -52,6 +55,15 @@ export interface Feed {
 export interface Workspace {
   readonly name: string;
   readonly title?: string;
+}
+
+/** Workspaces and feeds as a file declares them. */
+export interface FeedsFile {
+  readonly workspaces: readonly DeclaredWorkspace[];
+}
+
+export interface DeclaredWorkspace extends Workspace {
+  readonly feeds: readonly { readonly name: string; readonly settings: ChosenSettings }[];
 }
 
 /** Path segments below a feed, or below /feeds, that can never name a feed or a tenant. */

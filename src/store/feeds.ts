@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS } from '../core/feed.js';
-import type { Feed, FeedId, FeedSettings, Limits, Workspace } from '../core/feed.js';
+import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
 import type { Instant, Position } from '../core/entry.js';
 import type { Db, Tx } from './db.js';
 
@@ -11,9 +11,6 @@ export interface FeedWithHead {
   /** The uuid of the log's epoch. */
   readonly epoch: string;
 }
-
-/** Of a feed's settings those that somebody chose: the rest are defaults. */
-export type ChosenSettings = Omit<Partial<FeedSettings>, 'limits'> & { readonly limits?: Partial<Limits> };
 
 type FeedRow = [FeedId, number, string, string, string, ChosenSettings, number, number, Instant];
 

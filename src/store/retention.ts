@@ -1,10 +1,9 @@
 import type { Pool } from 'pg';
 import type { Digest, Position } from '../core/entry.js';
-import type { Feed, FeedId } from '../core/feed.js';
+import type { ChosenSettings, Feed, FeedId } from '../core/feed.js';
 import { TICKS_KEPT_HOURS } from '../core/retention.js';
 import { int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Db, Tx } from './db.js';
-import type { ChosenSettings } from './feeds.js';
 
 /** A feed that may have something to let go, deleted ones too. */
 export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'> {

@@ -5,9 +5,9 @@ import { deleteWorkspace, putWorkspace } from '../../actions/change-workspace.js
 import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
+import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
 import { parseMediaType } from '../../formats/media-types.js';
 import { findFeed, listFeeds, listWorkspaces } from '../../store/feeds.js';
-import { readFeedBody, readWorkspaceBody } from '../admin-bodies.js';
 import { receiveBody } from '../body.js';
 import { adminOnly } from '../middleware/may.js';
 import { VARY, send } from '../respond.js';

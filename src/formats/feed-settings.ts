@@ -1,21 +1,15 @@
-import { readFileSync } from 'node:fs';
-import type { FeedsFile } from '../actions/apply-feeds-file.js';
-import type { FeedSettings, Workspace } from '../core/feed.js';
-import { compileChecks, parseJson } from '../formats/checked-json.js';
-import type { ChosenSettings } from '../store/feeds.js';
+import { createRequire } from 'node:module';
+import type { ChosenSettings, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
+import { compileChecks, parseJson } from './checked-json.js';
 
-/** The package's own schemas: beside src as beside dist. */
-const SCHEMAS = new URL('../../schemas/api/', import.meta.url);
+/** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
+const load = createRequire(import.meta.url);
 
 const checks = compileChecks({
-  feed: readSchema('feed.json'),
-  workspace: readSchema('workspace.json'),
-  feedsFile: readSchema('feeds-file.json'),
+  feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
+  workspace: load('../../schemas/api/workspace.json') as Record<string, unknown>,
+  feedsFile: load('../../schemas/api/feeds-file.json') as Record<string, unknown>,
 });
-
-function readSchema(file: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(new URL(file, SCHEMAS), 'utf8')) as Record<string, unknown>;
-}
 
 /** schemas/api/feed.json. No body at all is a feed with every setting's default. Refuses as `parseJson` and `Check` do. */
 export function readFeedBody(bytes: Buffer): ChosenSettings {
