@@ -236,6 +236,15 @@ function stretch(direction: Direction, column: string): string {
     : `${column} <= $3::bigint and ${column} >= h.first_kept`;
 }
 
+/** With `limit 1` the planner looks it up by its position, even if it plans while the log is empty (see store/db.ts). */
+function entryAt(position: string): string {
+  return `cross join lateral (
+                  select *
+                    from entries
+                   where partition_id = $1 and feed_id = $2 and position = ${position}
+                   limit 1) x`;
+}
+
 /** Of an editable feed: what is there now and the tombstones, by position, so that superseded revisions cost nothing. */
 function memberSource(direction: Direction): string {
   return `
@@ -246,7 +255,7 @@ function memberSource(direction: Direction): string {
                    where m.partition_id = $1 and m.feed_id = $2 and m.editable and ${stretch(direction, 'm.position')}
                    order by m.position ${direction === 'forward' ? 'asc' : 'desc'}
                    limit ${CANDIDATES}) m
-                join entries x on x.partition_id = $1 and x.feed_id = $2 and x.position = m.position`;
+               ${entryAt('m.position')}`;
 }
 
 /** $5: terms of the index. It holds current revisions and tombstones only. */
@@ -266,7 +275,7 @@ function indexSource(direction: Direction): string {
                    group by i.position
                    order by i.position ${order}
                    limit ${CANDIDATES}) i
-                join entries x on x.partition_id = $1 and x.feed_id = $2 and x.position = i.position`;
+               ${entryAt('i.position')}`;
 }
 
 /** What no index answers: a bounded stretch of the log is looked at. */

@@ -54,6 +54,11 @@ describe('statements that were planned while the log was empty', function () {
           `?marker=${id}&direction=backward`,
           '?search=%2Brare',
           '?search=%2Btid:*',
+          // In the middle of the log, as soon as it has one.
+          ...['', '&search=%2Btid:2', '&search=%2Btid:*%2Brare'].flatMap((search) => {
+            const middle = round < 2 ? id : `urn:x:${String(editable)}:2:1`;
+            return [`?marker=${middle}${search}`, `?marker=${middle}&direction=backward${search}`];
+          }),
         ]) {
           expect((await app.request(`${feed}${query}`)).status).to.equal(200);
         }
