@@ -9,10 +9,12 @@ import { startTally } from './tally.js';
 
 /** Between two publishes, at least; at most twice as long. */
 const PAUSE_MS = 4;
+/** Of the poller, when there was nothing new: without it, it alone would keep an idle server busy. */
+const POLL_PAUSE_MS = 1;
 
 /**
  * From the moment that an entry is sent to the moment that a poller has it. The poller follows `previous` and asks again
- * with its ETag as soon as it is answered, like a consumer that cannot wait.
+ * with its ETag a millisecond after it was told that there is nothing new.
  */
 export async function runProbe(job: ProbeJob): Promise<Outcome> {
   const url = new URL(job.url);
@@ -28,7 +30,10 @@ export async function runProbe(job: ProbeJob): Promise<Outcome> {
     let tag = '';
     while (polling) {
       const answer = await ask(poller, get(url, place, tag));
-      if (answer.status === 304) continue;
+      if (answer.status === 304) {
+        await sleep(POLL_PAUSE_MS);
+        continue;
+      }
       if (answer.status !== 200) throw new Error(`a poll was answered\n${answer.head}\n${answer.body}`);
       for (const [, id] of answer.body.matchAll(/<atom:id>([^<]+)</g)) seen?.(id ?? '');
       place = previousOf(answer);
