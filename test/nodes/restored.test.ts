@@ -93,7 +93,7 @@ describe('a database that is put back to an older state', function () {
 
   it('from a copy, under a running server, is noticed: no place from beyond it is answered', async () => {
     const database = await createDatabase();
-    const name = /\/([^/?]+)\?/.exec(database.url)![1]!;
+    const name = /\/([^/?]+)(?:\?|$)/.exec(database.url)![1]!;
     const admin = withDatabase(database.url, 'postgres');
     await insertFeed(database.url, 'restored');
     let app = await startApp({ database });
