@@ -21,6 +21,7 @@ import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
 import { startHeadMemory } from './store/head-memory.js';
 import { isMigrated, migrate } from './store/migrate.js';
+import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { startRetention } from './workers/retention.js';
@@ -79,6 +80,7 @@ async function startUp(
   stops.push(() => memory.stop());
 
   const metrics = createMetrics();
+  const recent = keepRecentEntries();
   const groupCommits = new Map<number, GroupCommit>();
   for (const partition of PARTITIONS) {
     const groupCommit = startGroupCommit({
@@ -86,7 +88,8 @@ async function startUp(
       open: () => openWriter(database),
       ready: () => memory.ready(),
       logger,
-      committed: (tick, stretches) => {
+      committed: (tick, stretches, placed) => {
+        recent.committed(tick, placed);
         memory.committed(partition, tick, stretches);
       },
       observe: (batch) => {
@@ -124,6 +127,7 @@ async function startUp(
     db,
     pool,
     memory,
+    recent,
     groupCommit: (partition) => {
       const groupCommit = groupCommits.get(partition);
       if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);

@@ -5,6 +5,7 @@ import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
 import { placeNew } from '../core/place.js';
+import type { Placed } from '../core/place.js';
 import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
 import { MISTAKEN, preparePublishBatch, publishBatch } from '../store/publish-batch.js';
 import { lockAndLook, prepareToWrite, rollback, writeAndCommit } from '../store/write-batch.js';
@@ -24,6 +25,8 @@ const SWEEP_MS = 250;
 const RETRY_MS = { first: 50, most: 1_000 };
 /** SQLSTATE of a lock that was not had in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
+/** SQLSTATE of a statement that Postgres ended because of its time. */
+const TOO_SLOW = '57014';
 /** After so many batches in a row that were decided by a wrong memory the wait for the next try grows no more. */
 const MOST_MISSES = 7;
 const MOST_REMEMBERED = 10_000;
@@ -43,8 +46,12 @@ export interface GroupCommitDeps {
   /** Resolves when the database is there and has been checked for having gone back. */
   readonly ready: () => Promise<void>;
   readonly logger: Logger;
-  /** Told after each commit, before the publishers are: the new heads. */
-  readonly committed: (tick: Tick, stretches: readonly { feedId: FeedId; last: bigint }[]) => void;
+  /** Told after each commit, before the publishers are: the new heads, and those of the new entries that were placed by memory. */
+  readonly committed: (
+    tick: Tick,
+    stretches: readonly { feedId: FeedId; last: bigint }[],
+    placed: readonly Placed[],
+  ) => void;
   readonly observe: (batch: { requests: number; entries: number; octets: number; seconds: number }) => void;
   /** Bytes of requests that may wait. */
   readonly queueBytes: number;
@@ -54,6 +61,7 @@ export interface GroupCommitDeps {
 interface Attempted {
   readonly decisions: readonly Decision[];
   readonly stretches: BatchWrites['stretches'];
+  readonly placed: readonly Placed[];
   /** How many were written, and their bytes. */
   readonly entries: number;
   readonly octets: number;
@@ -191,6 +199,11 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
         return;
       } catch (error) {
         const state = sqlState(error);
+        if (state === TOO_SLOW && pending.length > 1) {
+          deps.logger.warn({ err: error, requests: pending.length }, 'the batch took too long; halving it');
+          await commitHalves(pending);
+          return;
+        }
         if (isUnavailable(error)) {
           // The connection is gone or the database is: whether a commit that was sent came through is found out by
           // running the same batch again; the feeds' locks make it wait for what is left of the old transaction.
@@ -214,9 +227,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
         } else if (/^(22|23|54)/.test(state ?? '') && pending.length > 1) {
           // Something in it cannot be stored: halve it until the bad one is alone.
           deps.logger.error({ err: error, requests: pending.length }, 'the batch was refused; halving it');
-          const middle = Math.ceil(pending.length / 2);
-          await commitBatch(pending.slice(0, middle));
-          await commitBatch(pending.slice(middle));
+          await commitHalves(pending);
           return;
         } else {
           for (const one of pending) settle(one, error instanceof Error ? error : new Error(String(error)));
@@ -228,6 +239,12 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     }
   }
 
+  async function commitHalves(batch: readonly Waiting[]): Promise<void> {
+    const middle = Math.ceil(batch.length / 2);
+    await commitBatch(batch.slice(0, middle));
+    await commitBatch(batch.slice(middle));
+  }
+
   /** One transaction. Rejects when nothing was committed, or when that is unknown (then the requests say `attempted`). */
   async function attempt(batch: readonly Waiting[]): Promise<void> {
     const started = performance.now();
@@ -237,10 +254,10 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     }, ATTEMPT_MS);
     try {
       const done = (await attemptByMemory(session, batch)) ?? (await attemptByLooking(session, batch));
-      const { decisions, stretches, entries, octets, tick, mine } = done;
+      const { decisions, stretches, placed, entries, octets, tick, mine } = done;
       if (tick !== undefined) {
         skewed = false;
-        deps.committed(tick, stretches);
+        deps.committed(tick, stretches, placed);
       }
       decisions.forEach((decision, index) => {
         const one = mine[index];
@@ -282,7 +299,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       for (const { feedId, state, last } of feeds) remembered.set(feedId, { ...state, head: last });
       misses = 0;
       const octets = entries.reduce((sum, { entry }) => sum + entry.octets, 0);
-      return { decisions, stretches: feeds, entries: entries.length, octets, tick, mine: batch };
+      return { decisions, stretches: feeds, placed: entries, entries: entries.length, octets, tick, mine: batch };
     } catch (error) {
       const state = sqlState(error);
       if (state !== MISTAKEN && state !== LOCK_NOT_AVAILABLE) throw error;
@@ -327,13 +344,16 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     );
     if (writes.entries.length === 0) {
       await rollback(session);
-      return { decisions, stretches: [], entries: 0, octets: 0, tick: undefined, mine };
+      return { decisions, stretches: [], placed: [], entries: 0, octets: 0, tick: undefined, mine };
     }
     markAttempted(decisions);
     const tick = await writeAndCommit(session, deps.partition, writes, new Date());
     remember(looked.feeds, writes);
     const octets = writes.entries.reduce((sum, row) => sum + row.octets, 0);
-    return { decisions, stretches: writes.stretches, entries: writes.entries.length, octets, tick, mine };
+    return {
+      ...{ decisions, stretches: writes.stretches, placed: [], entries: writes.entries.length },
+      ...{ octets, tick, mine },
+    };
   }
 
   /** The feeds as they are after the commit. */

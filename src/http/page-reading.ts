@@ -8,7 +8,7 @@ import { fullArchives } from '../core/page.js';
 import type { Page, PageRequest } from '../core/page.js';
 import { toInstantMs } from '../formats/dates.js';
 import { commonPosition, readEpochs } from '../store/epochs.js';
-import { findMember, positionSince, positionUntil, readPage } from '../store/pages.js';
+import { findMember, positionSince, positionUntil, readPage, stretchOf } from '../store/pages.js';
 import type { Services } from './services.js';
 import { listedTags, parseTag } from './tags.js';
 
@@ -17,10 +17,16 @@ export async function pageFor(services: Services, feed: Feed, log: LogState, req
   const askedAt = performance.now();
   const { db } = services;
   const start = await startOf(services, feed, log, request);
-  const rows = await readPage(db, feed, start.direction, start.from, request.limit, request.search);
+  const { direction, from } = start;
+  const recent =
+    request.search === undefined ? services.recent.page(feed, log, direction, from, request.limit) : undefined;
+  const rows =
+    recent === undefined
+      ? await readPage(db, feed, direction, from, request.limit, request.search)
+      : stretchOf(recent, direction, from, undefined);
   // Another epoch than this node has heard of: the places that are refused below depend on it.
   const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : await readEpochs(db, feed.partition);
-  services.memory.seen(feed, rows.head, rows.firstKept, rows.epoch, askedAt);
+  if (recent === undefined) services.memory.seen(feed, rows.head, rows.firstKept, rows.epoch, askedAt);
 
   const { marker } = request;
   if (marker?.kind === 'position')

@@ -3,6 +3,7 @@ import type { GroupCommit } from '../actions/group-commit.js';
 import type { Urls } from '../core/urls.js';
 import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
+import type { RecentEntries } from '../store/recent-entries.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { BodyBudget } from './body.js';
@@ -16,6 +17,7 @@ export interface Services {
   /** For actions, which open transactions on it. */
   readonly pool: Pool;
   readonly memory: HeadMemory;
+  readonly recent: RecentEntries;
   readonly groupCommit: (partition: number) => GroupCommit;
   readonly pages: PageCache;
   readonly bodies: BodyBudget;

@@ -45,7 +45,7 @@ export async function readPage(
 ): Promise<PageRows> {
   const bound = from ?? END_OF_LOG;
   if (search === undefined && !feed.settings.editable) {
-    return stretchOf(await readPlainPage(db, feed, direction, from, limit, PAGE_OCTETS), direction, bound, undefined);
+    return stretchOf(await readPlainPage(db, feed, direction, from, limit, PAGE_OCTETS), direction, from, undefined);
   }
   const { name, text, values, windowed } = statementFor(feed.settings.editable, direction, search);
   const { rows } = await db.query<PageRow>({ name, text, values: [feed.partition, feed.id, bound, limit, ...values] });
@@ -56,16 +56,17 @@ export async function readPage(
   const total = first[9] ?? 0n;
   const full = total > BigInt(entries.length);
   const read = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, full };
-  return stretchOf(read, direction, bound, windowed ? SCAN_POSITIONS : undefined);
+  return stretchOf(read, direction, from, windowed ? SCAN_POSITIONS : undefined);
 }
 
 /** Which stretch of the log the rows account for: up to the last of a full page, else all that could be looked at. */
-function stretchOf(
+export function stretchOf(
   read: Omit<PageRows, 'low' | 'high'>,
   direction: Direction,
-  bound: Position,
+  from: Position | undefined,
   window: Position | undefined,
 ): PageRows {
+  const bound = from ?? END_OF_LOG;
   const { head, firstKept, entries, full } = read;
   const end = entries[entries.length - 1]?.position;
   if (direction === 'backward') {
