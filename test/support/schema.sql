@@ -1,0 +1,216 @@
+create table clocks (
+  partition_id smallint not null,
+  epoch uuid not null default gen_random_uuid(),
+  common_tick bigint not null default 0,
+  identity text not null default ''::text,
+  constraint clocks_pkey PRIMARY KEY (partition_id)
+);
+
+create table entries (
+  partition_id smallint not null,
+  feed_id integer not null,
+  "position" bigint not null,
+  kind smallint not null,
+  octets integer not null,
+  atom_key uuid not null,
+  atom_id text collate "C" not null,
+  terms text[] collate "C" not null,
+  xml text not null,
+  constraint entries_pkey PRIMARY KEY (partition_id, feed_id, "position")
+) with (autovacuum_vacuum_insert_scale_factor=0.02, toast_tuple_target=8160);
+
+create table entry_terms (
+  partition_id smallint not null,
+  feed_id integer not null,
+  term text collate "C" not null,
+  "position" bigint not null,
+  constraint entry_terms_pkey PRIMARY KEY (partition_id, feed_id, term, "position")
+) with (autovacuum_vacuum_insert_scale_factor=0.02);
+
+create table epochs (
+  partition_id smallint not null,
+  epoch uuid not null,
+  common_tick bigint not null,
+  ended_at timestamp with time zone not null default now(),
+  constraint epochs_pkey PRIMARY KEY (partition_id, epoch)
+);
+
+create table feeds (
+  feed_id integer not null generated always as identity,
+  partition_id smallint not null default 0,
+  workspace text collate "C" not null,
+  name text collate "C" not null,
+  atom_id text collate "C" not null,
+  settings jsonb not null,
+  settings_version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  constraint feeds_pkey PRIMARY KEY (feed_id),
+  constraint feeds_workspace_name_key UNIQUE (workspace, name)
+);
+
+create table heads (
+  partition_id smallint not null,
+  feed_id integer not null,
+  first_kept bigint not null default 1,
+  page_size integer not null,
+  constraint heads_pkey PRIMARY KEY (partition_id, feed_id)
+);
+
+create table members (
+  partition_id smallint not null,
+  feed_id integer not null,
+  atom_key uuid not null,
+  "position" bigint not null,
+  first_position bigint not null,
+  first_digest uuid not null,
+  editable boolean not null,
+  deleted boolean not null default false,
+  constraint members_pkey PRIMARY KEY (partition_id, feed_id, atom_key)
+);
+
+create table migrations (
+  version integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (version)
+);
+
+create table server_settings (
+  name text not null,
+  value jsonb not null,
+  constraint server_settings_pkey PRIMARY KEY (name)
+);
+
+create table ticks (
+  partition_id smallint not null,
+  tick bigint not null,
+  feed_id integer not null,
+  first_position bigint not null,
+  last_position bigint not null,
+  recorded_at timestamp with time zone not null,
+  constraint ticks_pkey PRIMARY KEY (partition_id, tick, feed_id)
+);
+
+create table workspaces (
+  name text collate "C" not null,
+  title text,
+  constraint workspaces_pkey PRIMARY KEY (name)
+);
+
+CREATE UNIQUE INDEX members_editable ON public.members USING btree (partition_id, feed_id, "position") WHERE editable;
+
+CREATE UNIQUE INDEX ticks_by_position ON public.ticks USING btree (partition_id, feed_id, last_position) INCLUDE (first_position, tick, recorded_at);
+
+CREATE INDEX ticks_by_time ON public.ticks USING btree (partition_id, feed_id, recorded_at);
+
+CREATE OR REPLACE PROCEDURE public.publish_batch(IN p_partition smallint, IN p_node_time timestamp with time zone, IN p_feeds integer[], IN p_feed_atom_ids text[], IN p_first_kept bigint[], IN p_heads bigint[], IN p_firsts bigint[], IN p_lasts bigint[], IN p_editable_feeds integer[], IN p_entry_feeds integer[], IN p_positions bigint[], IN p_octets integer[], IN p_keys uuid[], IN p_digests uuid[], IN p_atom_ids text[], IN p_terms text[], IN p_indexed text[], IN p_xml text[], OUT o_epoch uuid, OUT o_tick bigint, OUT o_recorded_at timestamp with time zone)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  if cardinality(p_feeds) = 0 then
+    return;
+  end if;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'a batch is written at the isolation level read committed';
+  end if;
+
+  perform
+     from heads
+    where partition_id = p_partition
+      and feed_id = any(p_feeds)
+    order by feed_id
+      for no key update;
+
+  -- With `limit 1` the planner keeps to this order: it plans once, maybe while the tables are empty, and would then read
+  -- all of a partition for each batch.
+  perform
+     from unnest(p_feeds, p_feed_atom_ids, p_first_kept, p_heads) as e (feed_id, atom_id, first_kept, head)
+     left join lateral (
+       select first_kept from heads where partition_id = p_partition and feed_id = e.feed_id limit 1) h on true
+     left join lateral (
+       select atom_id from feeds where feed_id = e.feed_id and deleted_at is null limit 1) f on true
+     left join lateral (
+       select last_position
+         from ticks
+        where partition_id = p_partition and feed_id = e.feed_id
+        order by last_position desc
+        limit 1) t on true
+    where h.first_kept is distinct from e.first_kept
+       or f.atom_id is distinct from e.atom_id
+       or coalesce(t.last_position, 0) <> e.head
+    union all
+   select
+     from unnest(p_entry_feeds, p_keys) as k (feed_id, atom_key)
+    cross join lateral (
+       select from members where partition_id = p_partition and feed_id = k.feed_id and atom_key = k.atom_key limit 1) m;
+  if found then
+    raise exception 'a feed is not as the node remembers it, or an id is taken' using errcode = 'MR002';
+  end if;
+
+  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
+  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x02'), xml
+    from unnest(p_entry_feeds, p_positions, p_octets, p_keys, p_atom_ids, p_terms, p_xml)
+      as e (feed_id, position, octets, atom_key, atom_id, terms, xml);
+
+  insert into members (partition_id, feed_id, atom_key, position, first_position, first_digest, editable)
+  select p_partition, feed_id, atom_key, position, position, digest, feed_id = any(p_editable_feeds)
+    from unnest(p_entry_feeds, p_positions, p_keys, p_digests) as e (feed_id, position, atom_key, digest);
+
+  insert into entry_terms (partition_id, feed_id, term, position)
+  select p_partition, feed_id, term, position
+    from unnest(p_entry_feeds, p_positions, p_indexed) as e (feed_id, position, indexed)
+   cross join lateral string_to_table(indexed, E'\x02') as term;
+
+  -- As take_tick does it, in fewer steps: a batch of one entry is mostly steps.
+  select epoch into strict o_epoch from clocks where partition_id = p_partition for no key update;
+  with n as (
+    select coalesce(max(tick), 0) + 1 as tick, greatest(clock_timestamp(), max(recorded_at)) as recorded_at
+      from (select tick, recorded_at from ticks where partition_id = p_partition order by tick desc limit 1) newest),
+  written as (
+    insert into ticks (partition_id, tick, feed_id, first_position, last_position, recorded_at)
+    select p_partition, n.tick, feed_id, first_position, last_position, n.recorded_at
+      from n, unnest(p_feeds, p_firsts, p_lasts) as f (feed_id, first_position, last_position))
+  select tick, recorded_at into o_tick, o_recorded_at from n;
+  if abs(extract(epoch from o_recorded_at - p_node_time)) > 60 then
+    raise exception 'the clock stands at %, the node says %', o_recorded_at, p_node_time using errcode = 'MR001';
+  end if;
+  commit;
+end
+$procedure$;
+
+CREATE OR REPLACE FUNCTION public.take_tick(p_partition smallint, p_feeds integer[], p_first bigint[], p_last bigint[], p_node_time timestamp with time zone)
+ RETURNS TABLE(epoch uuid, tick bigint, recorded_at timestamp with time zone)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_epoch uuid;
+  v_tick bigint;
+  v_newest timestamptz;
+  v_now timestamptz;
+begin
+  select c.epoch into strict v_epoch from clocks c where c.partition_id = p_partition for no key update;
+  v_now := clock_timestamp();
+  select t.tick, t.recorded_at into v_tick, v_newest
+    from ticks t
+   where t.partition_id = p_partition
+   order by t.tick desc
+   limit 1;
+  v_now := greatest(v_now, v_newest);
+  if abs(extract(epoch from v_now - p_node_time)) > 60 then
+    raise exception 'the clock stands at %, the node says %', v_now, p_node_time using errcode = 'MR001';
+  end if;
+  v_tick := coalesce(v_tick, 0) + 1;
+  if cardinality(p_feeds) = 0 then
+    insert into ticks (partition_id, tick, feed_id, first_position, last_position, recorded_at)
+    values (p_partition, v_tick, 0, v_tick, v_tick, v_now);
+  else
+    insert into ticks (partition_id, tick, feed_id, first_position, last_position, recorded_at)
+    select p_partition, v_tick, r.feed_id, r.first_position, r.last_position, v_now
+      from unnest(p_feeds, p_first, p_last) as r (feed_id, first_position, last_position);
+  end if;
+  return query select v_epoch, v_tick, v_now;
+end
+$function$;

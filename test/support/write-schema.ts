@@ -1,0 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import pg from 'pg';
+import { createDatabase, stopTestServer } from './database.js';
+import { SCHEMA_FILE, printSchema } from './schema.js';
+
+// `npm run schema`, after a migration was added.
+const database = await createDatabase();
+const db = new pg.Client({ connectionString: database.url });
+await db.connect();
+try {
+  await writeFile(SCHEMA_FILE, await printSchema(db));
+} finally {
+  await db.end();
+  await database.drop();
+  await stopTestServer();
+}
