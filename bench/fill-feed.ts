@@ -29,7 +29,7 @@ export async function fillFeed(connectionString: string, feed: string, entries: 
     await client.query('begin');
     await client.query(FILL_ENTRIES, [...numbers, id.slice(0, -12), ...pieces, tenant]);
     await client.query(FILL_MEMBERS, numbers);
-    await client.query(FILL_TERMS, [...numbers, tenant]);
+    await client.query(FILL_TERMS, [...numbers, tenant, ENTRIES_A_TICK]);
     await client.query(AGE_PATTERN, [partition]);
     await client.query(FILL_TICKS, [...numbers, ENTRIES_A_TICK]);
     await client.query('commit');
@@ -86,10 +86,13 @@ const FILL_MEMBERS = `
 
 const FILL_TERMS = `
   with p as materialized (select term from entry_terms where partition_id = $1 and feed_id = $2)
-  insert into entry_terms (partition_id, feed_id, term, position)
-  select $1, $2, case when p.term = $4 then ${TENANT} else p.term end, n
-    from p
-   cross join generate_series(2, $3::bigint) n
+  insert into entry_terms (partition_id, feed_id, term, last_position, earlier)
+  select $1, $2, term, max(n), case when count(*) > 1 then trim_array(array_agg(n order by n), 1) end
+    from (
+      select case when p.term = $4 then ${TENANT} else p.term end as term, n
+        from p
+       cross join generate_series(2, $3::bigint) n) as positions
+   group by term, (n - 2) / $5
    order by 3, 4`;
 
 const AGE_PATTERN = "update ticks set recorded_at = now() - interval '1 hour' where partition_id = $1";

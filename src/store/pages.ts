@@ -259,19 +259,43 @@ function memberSource(direction: Direction): string {
                ${entryAt('m.position')}`;
 }
 
-/** $5: terms of the index. It holds current revisions and tombstones only. */
+/**
+ * $5: terms of the index. It holds current revisions and tombstones only, in lists (core/term-lists.ts): each row that is
+ * looked at has a position to show, save for the first one backward, which may begin only after $3. The lists are laid end
+ * to end in the order of the index, and no more of them are opened than are needed.
+ */
 function indexSource(direction: Direction): string {
   const order = direction === 'forward' ? 'asc' : 'desc';
+  const first =
+    direction === 'forward'
+      ? ''
+      : `
+                   left join lateral (
+                      select last_position
+                        from entry_terms
+                       where partition_id = $1 and feed_id = $2 and term = t.term and last_position >= $3::bigint
+                       order by last_position
+                       limit 1) f on true`;
+  const rows =
+    direction === 'forward'
+      ? 'last_position >= greatest($3::bigint + 1, h.first_kept)'
+      : 'last_position <= coalesce(f.last_position, $3::bigint) and last_position >= h.first_kept';
   return `
               select ${COLUMNS}
                 from (
                   select i.position
-                    from unnest($5::text[]) as t (term)
+                    from unnest($5::text[]) as t (term)${first}
                    cross join lateral (
-                      select i.position
-                        from entry_terms i
-                       where i.partition_id = $1 and i.feed_id = $2 and i.term = t.term and ${stretch(direction, 'i.position')}
-                       order by i.position ${order}
+                      select p.position
+                        from (
+                          select last_position, earlier
+                            from entry_terms
+                           where partition_id = $1 and feed_id = $2 and term = t.term and ${rows}
+                           order by last_position ${order}
+                           limit ${CANDIDATES} + 1) l
+                       cross join lateral unnest(l.earlier || l.last_position) as p (position)
+                       where ${stretch(direction, 'p.position')}
+                       order by l.last_position ${order}, p.position ${order}
                        limit ${CANDIDATES}) i
                    group by i.position
                    order by i.position ${order}

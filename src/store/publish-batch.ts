@@ -1,16 +1,17 @@
 import type { Client } from 'pg';
 import type { Instant } from '../core/entry.js';
 import type { Placing } from '../core/place.js';
+import { termLists } from '../core/term-lists.js';
 import { int4Array, int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Tick } from './write-batch.js';
 
-/** Not legal in XML, so in no term; U+0001 marks terms in the index (core/search.ts). */
+/** Not legal in XML, so in no term. */
 const SEPARATOR = '\u0002';
 
 const PUBLISH_BATCH = `
   call publish_batch(
-    $1::smallint, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-    null, null, null)`;
+    $1::smallint, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    $20, $21, null, null, null)`;
 
 /** The SQLSTATE of a batch that was placed by what is no longer so. */
 export const MISTAKEN = 'MR002';
@@ -45,6 +46,7 @@ async function call(
   { entries, feeds }: Pick<Placing, 'entries' | 'feeds'>,
   now: Date,
 ): Promise<Row | undefined> {
+  const lists = termLists(entries, feeds);
   const { rows } = await client.query<Row>({
     name: 'publish-batch',
     text: PUBLISH_BATCH,
@@ -65,8 +67,11 @@ async function call(
       uuidArray(entries.map(({ entry }) => entry.digest)),
       textArray(entries.map(({ entry }) => entry.atomId)),
       textArray(entries.map(({ entry }) => entry.terms.join(SEPARATOR))),
-      textArray(entries.map(({ entry }) => entry.indexTerms.join(SEPARATOR))),
       textArray(entries.map(({ entry }) => entry.xml)),
+      int4Array(lists.map(({ feedId }) => feedId)),
+      textArray(lists.map(({ term }) => term)),
+      int8Array(lists.map(({ last }) => last)),
+      textArray(lists.map(({ earlier }) => (earlier.length === 0 ? '' : `{${earlier.join()}}`))),
     ],
     rowMode: 'array',
   });

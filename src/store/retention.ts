@@ -148,13 +148,14 @@ export async function readExpired(db: Db, feed: Log, from: Position, limit: numb
   }));
 }
 
+// With the entry of its last position a list goes: those before it are gone by then, or go as well.
 const DELETE_TERMS = `
   delete from entry_terms t
    using unnest($3::text[], $4::bigint[]) as d (term, position)
    where t.partition_id = $1
      and t.feed_id = $2
      and t.term = d.term
-     and t.position = d.position`;
+     and t.last_position = d.position`;
 
 // An id that was published again, or edited, has its place above the floor by now. A batch that publishes one again may
 // hold its old row; it deletes that row itself, and it must not wait for us, nor we for it.

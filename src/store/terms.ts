@@ -37,7 +37,7 @@ const TERMS_IN_USE = `
       where partition_id = $1
         and feed_id = $2
         and term = terms.term
-        and position >= (select first_kept from heads where partition_id = $1 and feed_id = $2)
+        and last_position >= (select first_kept from heads where partition_id = $1 and feed_id = $2)
       limit 1) kept
    order by terms.term
    limit $4`;

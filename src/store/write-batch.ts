@@ -190,10 +190,11 @@ const CHANGE_MEMBERS = `
      and members.atom_key = m.atom_key`;
 
 const INSERT_TERMS = `
-  insert into entry_terms (partition_id, feed_id, term, position)
+  insert into entry_terms (partition_id, feed_id, term, last_position)
   select $1, feed_id, term, position
     from unnest($2::int[], $3::text[], $4::bigint[]) as t (feed_id, term, position)`;
 
+// Of editable feeds only, whose rows hold one position each (core/term-lists.ts).
 const DROP_TERMS = `
   delete from entry_terms
    where ctid = any(
@@ -206,7 +207,7 @@ const DROP_TERMS = `
            where partition_id = $1
              and feed_id = d.feed_id
              and term = d.term
-             and position = d.position
+             and last_position = d.position
            limit 1) t))`;
 
 interface Statement {

@@ -48,7 +48,10 @@ describe('retention', () => {
       app.database.url,
       `select (select min(position) || '-' || max(position) || ':' || count(*) from entries where feed_id = f.feed_id) as entries,
               (select min(position) || '-' || max(position) || ':' || count(*) from members where feed_id = f.feed_id) as members,
-              (select min(position) || '-' || max(position) || ':' || count(*) from entry_terms where feed_id = f.feed_id) as terms,
+              (select min(position) || '-' || max(position) || ':' || count(*)
+                 from entry_terms
+                cross join lateral unnest(earlier || last_position) as p (position)
+                where feed_id = f.feed_id) as terms,
               (select min(first_position) || '-' || max(last_position) || ':' || count(*) from ticks where feed_id = f.feed_id) as ticks
          from feeds f
         where f.workspace = 'shop' and f.name = $1`,
@@ -246,8 +249,15 @@ describe('retention', () => {
         returning feed_id`,
           [name, upTo + 1],
         );
-        for (const table of ['entries', 'members', 'entry_terms']) {
-          await retention.query(`delete from ${table} where feed_id = $1 and position <= $2`, [rows[0]?.feed_id, upTo]);
+        for (const [table, column] of [
+          ['entries', 'position'],
+          ['members', 'position'],
+          ['entry_terms', 'last_position'],
+        ] as const) {
+          await retention.query(`delete from ${table} where feed_id = $1 and ${column} <= $2`, [
+            rows[0]?.feed_id,
+            upTo,
+          ]);
         }
         await retention.query('commit');
         return await answer;

@@ -67,10 +67,18 @@ const CHECKS: Readonly<Record<string, string>> = {
                    from entries group by feed_id, atom_key) e using (feed_id, atom_key)
      where m.position is distinct from e.newest or m.first_position is distinct from e.oldest`,
   'the term index holds current entries only': `
-    select feed_id, t.term, t.position
+    select feed_id, term, p.position
       from entry_terms t
+     cross join lateral unnest(t.earlier || t.last_position) as p (position)
       left join members m using (feed_id, position)
      where m.position is null`,
+  'the lists of a term follow each other': `
+    select *
+      from (select feed_id, term, earlier, last_position,
+                   lag(last_position) over (partition by feed_id, term order by last_position) as before
+              from entry_terms) t
+     where not (before < all (earlier))
+        or earlier || last_position <> array(select p from unnest(earlier || last_position) as p group by p order by p)`,
 };
 
 /** What is wrong with the log; an empty list when all is well. Not for logs that retention has shortened. */

@@ -23,8 +23,9 @@ create table entry_terms (
   partition_id smallint not null,
   feed_id integer not null,
   term text collate "C" not null,
-  "position" bigint not null,
-  constraint entry_terms_pkey PRIMARY KEY (partition_id, feed_id, term, "position")
+  last_position bigint not null,
+  earlier bigint[],
+  constraint entry_terms_pkey PRIMARY KEY (partition_id, feed_id, term, last_position)
 ) with (autovacuum_vacuum_insert_scale_factor=0.02);
 
 create table epochs (
@@ -105,7 +106,7 @@ CREATE UNIQUE INDEX ticks_by_position ON public.ticks USING btree (partition_id,
 
 CREATE INDEX ticks_by_time ON public.ticks USING btree (partition_id, feed_id, recorded_at);
 
-CREATE OR REPLACE PROCEDURE public.publish_batch(IN p_partition smallint, IN p_node_time timestamp with time zone, IN p_feeds integer[], IN p_feed_atom_ids text[], IN p_first_kept bigint[], IN p_heads bigint[], IN p_firsts bigint[], IN p_lasts bigint[], IN p_editable_feeds integer[], IN p_entry_feeds integer[], IN p_positions bigint[], IN p_octets integer[], IN p_keys uuid[], IN p_digests uuid[], IN p_atom_ids text[], IN p_terms text[], IN p_indexed text[], IN p_xml text[], OUT o_epoch uuid, OUT o_tick bigint, OUT o_recorded_at timestamp with time zone)
+CREATE OR REPLACE PROCEDURE public.publish_batch(IN p_partition smallint, IN p_node_time timestamp with time zone, IN p_feeds integer[], IN p_feed_atom_ids text[], IN p_first_kept bigint[], IN p_heads bigint[], IN p_firsts bigint[], IN p_lasts bigint[], IN p_editable_feeds integer[], IN p_entry_feeds integer[], IN p_positions bigint[], IN p_octets integer[], IN p_keys uuid[], IN p_digests uuid[], IN p_atom_ids text[], IN p_terms text[], IN p_xml text[], IN p_list_feeds integer[], IN p_list_terms text[], IN p_list_lasts bigint[], IN p_list_earlier text[], OUT o_epoch uuid, OUT o_tick bigint, OUT o_recorded_at timestamp with time zone)
  LANGUAGE plpgsql
 AS $procedure$
 begin
@@ -158,10 +159,9 @@ begin
   select p_partition, feed_id, atom_key, position, position, digest, feed_id = any(p_editable_feeds)
     from unnest(p_entry_feeds, p_positions, p_keys, p_digests) as e (feed_id, position, atom_key, digest);
 
-  insert into entry_terms (partition_id, feed_id, term, position)
-  select p_partition, feed_id, term, position
-    from unnest(p_entry_feeds, p_positions, p_indexed) as e (feed_id, position, indexed)
-   cross join lateral string_to_table(indexed, E'\x02') as term;
+  insert into entry_terms (partition_id, feed_id, term, last_position, earlier)
+  select p_partition, feed_id, term, last_position, nullif(earlier, '')::bigint[]
+    from unnest(p_list_feeds, p_list_terms, p_list_lasts, p_list_earlier) as l (feed_id, term, last_position, earlier);
 
   -- As take_tick does it, in fewer steps: a batch of one entry is mostly steps.
   select epoch into strict o_epoch from clocks where partition_id = p_partition for no key update;
