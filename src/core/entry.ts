@@ -12,7 +12,7 @@ export type Digest = Buffer;
 
 /**
  * An entry as its publisher sent it, read once and never re-serialised: the pieces below are slices of the
- * publisher's own text. `open + inner + close` is its self-contained Atom form, and `digest` is made from that.
+ * publisher's own text. `open + inner + close` is its self-contained Atom form; `digest` is made of what was sent.
  */
 export interface EntryDraft {
   /** The start tag with every namespace, xml:lang and xml:base that is in scope: `<atom:entry xmlns:atom="…">`. */
