@@ -1,3 +1,11 @@
+-- A row of the term index holds a list: positions of one feed whose entries have the term, so that the entries of a batch
+-- that share a term share a row. `last_position` is the last of them, `earlier` has the others, in ascending order; null when
+-- there are none. Each position is in one row of its term, and the rows of a term do not overlap: ordered by `last_position`
+-- all positions of one come before those of the next. In an editable feed each position has a row of its own, so that a
+-- superseded revision leaves the index by the deletion of a row.
+alter table entry_terms rename column position to last_position;
+alter table entry_terms add column earlier bigint[];
+
 -- A whole batch of new entries in one statement, for a node that decided it by what it remembers of the feeds: locks them,
 -- confirms that they are so still and that none of the ids is taken (raises MR002 when not), writes, ticks and commits.
 --
@@ -6,14 +14,15 @@
 -- of its own (read committed), so the look comes after the lock.
 --
 -- The arrays of each group have the same length: the feeds, with their state as remembered and the positions that they get;
--- and the entries, all of them new. `p_terms` and `p_indexed` hold each entry's terms, separated by U+0002. Called with no
--- feeds it does nothing.
+-- the entries, all of them new, `p_terms` with the terms of each, separated by U+0002; and the rows of the term index,
+-- `p_list_earlier` as array literals, empty for null. Called with no feeds it does nothing.
 create procedure publish_batch(
   p_partition smallint, p_node_time timestamptz,
   p_feeds int[], p_feed_atom_ids text[], p_first_kept bigint[], p_heads bigint[],
   p_firsts bigint[], p_lasts bigint[], p_editable_feeds int[],
   p_entry_feeds int[], p_positions bigint[], p_octets int[], p_keys uuid[], p_digests uuid[],
-  p_atom_ids text[], p_terms text[], p_indexed text[], p_xml text[],
+  p_atom_ids text[], p_terms text[], p_xml text[],
+  p_list_feeds int[], p_list_terms text[], p_list_lasts bigint[], p_list_earlier text[],
   out o_epoch uuid, out o_tick bigint, out o_recorded_at timestamptz)
 language plpgsql as $$
 begin
@@ -66,10 +75,9 @@ begin
   select p_partition, feed_id, atom_key, position, position, digest, feed_id = any(p_editable_feeds)
     from unnest(p_entry_feeds, p_positions, p_keys, p_digests) as e (feed_id, position, atom_key, digest);
 
-  insert into entry_terms (partition_id, feed_id, term, position)
-  select p_partition, feed_id, term, position
-    from unnest(p_entry_feeds, p_positions, p_indexed) as e (feed_id, position, indexed)
-   cross join lateral string_to_table(indexed, E'\x02') as term;
+  insert into entry_terms (partition_id, feed_id, term, last_position, earlier)
+  select p_partition, feed_id, term, last_position, nullif(earlier, '')::bigint[]
+    from unnest(p_list_feeds, p_list_terms, p_list_lasts, p_list_earlier) as l (feed_id, term, last_position, earlier);
 
   -- As take_tick does it, in fewer steps: a batch of one entry is mostly steps.
   select epoch into strict o_epoch from clocks where partition_id = p_partition for no key update;

@@ -58,8 +58,8 @@ const MAX_AGE_MS = 1_000;
 const RECONNECT_MS = { first: 100, most: 2_000 };
 /** A connection can be gone without a word: it is asked for the newest tick this often. */
 const BEAT_MS = 2_000;
-/** Notifications are merged for this long: each costs every listener a wake-up. */
-const NOTIFY_MS = 3;
+/** Notifications are merged for this long, and for longer when one follows the other: each costs every listener a wake-up. */
+const NOTIFY_MS = { first: 3, between: 10 };
 /** Postgres refuses payloads of 8,000 bytes. */
 const PAYLOAD_BYTES = 7_900;
 const PLACE = /^(\d{1,10})=([0-9a-f]{8})@(\d{1,18})$/;
@@ -155,10 +155,13 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
   let toTell = new Map<FeedId, string>();
   let tellAll = false;
   let telling: Promise<void> | undefined;
+  let told = Number.NEGATIVE_INFINITY;
 
   function tell(): void {
     telling ??= (async () => {
-      await new Promise((resolve) => setTimeout(resolve, NOTIFY_MS));
+      const wait = Math.max(NOTIFY_MS.first, told + NOTIFY_MS.between - performance.now());
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      told = performance.now();
       const heads = [...toTell].map(([feedId, place]) => `${String(feedId)}=${place}`).join(' ');
       const payload = tellAll || heads.length > PAYLOAD_BYTES ? 'all' : heads;
       toTell = new Map();
