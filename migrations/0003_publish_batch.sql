@@ -14,7 +14,7 @@ alter table entry_terms add column earlier bigint[];
 -- of its own (read committed), so the look comes after the lock.
 --
 -- The arrays of each group have the same length: the feeds, with their state as remembered and the positions that they get;
--- the entries, all of them new, `p_terms` with the terms of each, separated by U+0002; and the rows of the term index,
+-- the entries, all of them new, `p_terms` with the terms of each, separated by U+0001; and the rows of the term index,
 -- `p_list_earlier` as array literals, empty for null. Called with no feeds it does nothing.
 create procedure publish_batch(
   p_partition smallint, p_node_time timestamptz,
@@ -67,7 +67,7 @@ begin
   end if;
 
   insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
-  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x02'), xml
+  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x01'), xml
     from unnest(p_entry_feeds, p_positions, p_octets, p_keys, p_atom_ids, p_terms, p_xml)
       as e (feed_id, position, octets, atom_key, atom_id, terms, xml);
 

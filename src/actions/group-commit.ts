@@ -3,9 +3,9 @@ import { decide } from '../core/batch.js';
 import type { BatchWrites, Decision, FeedState, OperationResult, Refusal, WriteRequest } from '../core/batch.js';
 import { FeedsError } from '../core/errors.js';
 import type { FeedId } from '../core/feed.js';
-import { indexTerms } from '../core/search.js';
 import { placeNew } from '../core/place.js';
 import type { Placed } from '../core/place.js';
+import { indexTerms } from '../core/search.js';
 import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
 import { MISTAKEN, preparePublishBatch, publishBatch } from '../store/publish-batch.js';
 import { lockAndLook, prepareToWrite, rollback, writeAndCommit } from '../store/write-batch.js';
@@ -46,7 +46,7 @@ export interface GroupCommitDeps {
   /** Resolves when the database is there and has been checked for having gone back. */
   readonly ready: () => Promise<void>;
   readonly logger: Logger;
-  /** Told after each commit, before the publishers are: the new heads, and those of the new entries that were placed by memory. */
+  /** Told after each commit, before the publishers are: the new heads, and the new entries that were placed by memory. */
   readonly committed: (
     tick: Tick,
     stretches: readonly { feedId: FeedId; last: bigint }[],
@@ -62,9 +62,8 @@ interface Attempted {
   readonly decisions: readonly Decision[];
   readonly stretches: BatchWrites['stretches'];
   readonly placed: readonly Placed[];
-  /** How many were written, and their bytes. */
-  readonly entries: number;
-  readonly octets: number;
+  /** The bytes of each entry that was written. */
+  readonly octets: readonly number[];
   readonly tick: Tick | undefined;
   readonly mine: readonly Waiting[];
 }
@@ -254,7 +253,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     }, ATTEMPT_MS);
     try {
       const done = (await attemptByMemory(session, batch)) ?? (await attemptByLooking(session, batch));
-      const { decisions, stretches, placed, entries, octets, tick, mine } = done;
+      const { decisions, stretches, placed, octets, tick, mine } = done;
       if (tick !== undefined) {
         skewed = false;
         deps.committed(tick, stretches, placed);
@@ -265,8 +264,8 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       });
       deps.observe({
         requests: mine.length,
-        entries,
-        octets,
+        entries: octets.length,
+        octets: octets.reduce((sum, one) => sum + one, 0),
         seconds: (performance.now() - started) / 1000,
       });
     } catch (error) {
@@ -298,13 +297,18 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
       const tick = await publishBatch(session, deps.partition, placing, new Date());
       for (const { feedId, state, last } of feeds) remembered.set(feedId, { ...state, head: last });
       misses = 0;
-      const octets = entries.reduce((sum, { entry }) => sum + entry.octets, 0);
-      return { decisions, stretches: feeds, placed: entries, entries: entries.length, octets, tick, mine: batch };
+      const octets = entries.map(({ entry }) => entry.octets);
+      return { decisions, stretches: feeds, placed: entries, octets, tick, mine: batch };
     } catch (error) {
       const state = sqlState(error);
       if (state !== MISTAKEN && state !== LOCK_NOT_AVAILABLE) throw error;
       for (const { request } of batch) request.attempted = false;
       for (const { feedId } of feeds) remembered.delete(feedId);
+      if (state === LOCK_NOT_AVAILABLE) {
+        // One of them is held, and was waited for: find out which without waiting again.
+        for (const { feedId } of feeds) stuck.add(feedId);
+        return undefined;
+      }
       // Other nodes write to these feeds, or publishers repeat themselves: it would be in vain for a while.
       misses = Math.min(misses + 1, MOST_MISSES);
       distrust = 2 ** misses - 2;
@@ -344,16 +348,13 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
     );
     if (writes.entries.length === 0) {
       await rollback(session);
-      return { decisions, stretches: [], placed: [], entries: 0, octets: 0, tick: undefined, mine };
+      return { decisions, stretches: [], placed: [], octets: [], tick: undefined, mine };
     }
     markAttempted(decisions);
     const tick = await writeAndCommit(session, deps.partition, writes, new Date());
     remember(looked.feeds, writes);
-    const octets = writes.entries.reduce((sum, row) => sum + row.octets, 0);
-    return {
-      ...{ decisions, stretches: writes.stretches, placed: [], entries: writes.entries.length },
-      ...{ octets, tick, mine },
-    };
+    const octets = writes.entries.map((row) => row.octets);
+    return { decisions, stretches: writes.stretches, placed: [], octets, tick, mine };
   }
 
   /** The feeds as they are after the commit. */

@@ -3,10 +3,8 @@ import type { Instant } from '../core/entry.js';
 import type { Placing } from '../core/place.js';
 import { termLists } from '../core/term-lists.js';
 import { int4Array, int8Array, textArray, uuidArray } from './binary-arrays.js';
+import { TERM_SEPARATOR } from './write-batch.js';
 import type { Tick } from './write-batch.js';
-
-/** Not legal in XML, so in no term. */
-const SEPARATOR = '\u0002';
 
 const PUBLISH_BATCH = `
   call publish_batch(
@@ -66,7 +64,7 @@ async function call(
       uuidArray(entries.map(({ entry }) => entry.atomKey)),
       uuidArray(entries.map(({ entry }) => entry.digest)),
       textArray(entries.map(({ entry }) => entry.atomId)),
-      textArray(entries.map(({ entry }) => entry.terms.join(SEPARATOR))),
+      textArray(entries.map(({ entry }) => entry.terms.join(TERM_SEPARATOR))),
       textArray(entries.map(({ entry }) => entry.xml)),
       int4Array(lists.map(({ feedId }) => feedId)),
       textArray(lists.map(({ term }) => term)),

@@ -14,7 +14,7 @@ const KIND_CODES: Readonly<Record<EntryKind, number>> = { entry: 0, revision: 1,
 export const KINDS: readonly EntryKind[] = ['entry', 'revision', 'tombstone'];
 
 /** Not legal in XML, so in no term. */
-const TERM_SEPARATOR = '\u0001';
+export const TERM_SEPARATOR = '\u0001';
 
 const LOCK = `
   select feed_id

@@ -151,7 +151,7 @@ begin
   end if;
 
   insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
-  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x02'), xml
+  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x01'), xml
     from unnest(p_entry_feeds, p_positions, p_octets, p_keys, p_atom_ids, p_terms, p_xml)
       as e (feed_id, position, octets, atom_key, atom_id, terms, xml);
 
