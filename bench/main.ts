@@ -19,7 +19,7 @@ import { printTable } from './measure.js';
 import type { Line } from './measure.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
-import { measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
+import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
 import { measureVisible } from './measure-visible.js';
 import { query, startLoad, startServer } from './processes.js';
 import type { ServerUnderTest } from './processes.js';
@@ -30,6 +30,7 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   hot: measureHotFeed,
   slow: measureSlowDisk,
   page: measurePage,
+  json: measureJsonPage,
   '304': measureNotModified,
   visible: measureVisible,
   uncached: measureUncachedPage,

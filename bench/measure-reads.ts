@@ -8,9 +8,12 @@ import { interleave, median, perSecond, rangeOf } from './measure.js';
 import type { Line } from './measure.js';
 import { TOKEN, execute, publish, query, startPlainServer } from './processes.js';
 import { emptyReference, referenceDatabase, target } from './targets.js';
+import type { Target } from './targets.js';
 
 const CONNECTIONS = 32;
 const PAGE_ENTRIES = 25;
+const ATOM = 'application/atom+xml';
+const JSON_TYPE = 'application/json';
 
 /** The head of a feed, read again and again. */
 export function measurePage(bench: Bench): Promise<Line> {
@@ -22,8 +25,42 @@ export function measureNotModified(bench: Bench): Promise<Line> {
   return againstPlainServer(bench, '304 to a poll that finds nothing new', 304);
 }
 
-async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304): Promise<Line> {
-  const { server, hot, databaseUrl } = await target(bench);
+/** The head of a feed as JSON, against the same page as Atom, both warm. */
+export async function measureJsonPage(bench: Bench): Promise<Line> {
+  const { server, hot } = await filledTarget(bench);
+  const costs = startCosts(bench, server.pid);
+  const read = (accept: string): Promise<Outcome> =>
+    bench.load.run(readJob(bench, server.url, { method: 'GET', path: hot, headers: { Accept: accept } }, 200));
+  const size = async (accept: string): Promise<number> => {
+    const page = await fetch(server.url + hot, { headers: { accept, 'accept-encoding': 'identity' } });
+    return (await page.arrayBuffer()).byteLength;
+  };
+  const sizes = `${String(await size(JSON_TYPE))} bytes against ${String(await size(ATOM))}`;
+  await read(JSON_TYPE);
+  await read(ATOM);
+  const { ratios, ...rates } = await interleave(
+    bench.rounds,
+    async () => (await costs.during(() => read(JSON_TYPE))).perSecond,
+    async () => (await read(ATOM)).perSecond,
+  );
+  return {
+    what: 'the same page as JSON, warm',
+    ours: perSecond(median(rates.ours)),
+    reference: `${perSecond(median(rates.reference))} as Atom`,
+    value: median(ratios),
+    range: rangeOf(ratios),
+    reach: 0.7,
+    aim: 0.9,
+    better: 'higher',
+    unit: '',
+    note: `${sizes}; ${costs.summary()}`,
+  };
+}
+
+/** The server under test, whose hot feed has a full page at least. */
+async function filledTarget(bench: Bench): Promise<Target> {
+  const under = await target(bench);
+  const { server, hot, databaseUrl } = under;
   const [row] = await query<{ n: string }>(
     databaseUrl,
     "select count(*) as n from entries join feeds using (feed_id) where name = 'hot'",
@@ -32,6 +69,11 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
     const request = { method: 'POST', paths: [hot], token: TOKEN } as const;
     await publish(bench.load, server, { connections: 1, until: { answers: PAGE_ENTRIES }, request });
   }
+  return under;
+}
+
+async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304): Promise<Line> {
+  const { server, hot } = await filledTarget(bench);
   const page = await fetch(server.url + hot, { headers: { 'accept-encoding': 'identity' } });
   const body = await page.text();
   const plain = await startPlainServer(body);

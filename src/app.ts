@@ -48,7 +48,7 @@ export function buildApp(services: Services): App {
   app.use((req: Request, _res: Response) => {
     throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);
   });
-  const handler = problems(services.logger);
+  const handler = problems(services);
   app.use(handler);
 
   const observed = observe(services);

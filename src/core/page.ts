@@ -29,6 +29,8 @@ export interface PageRequest {
   readonly direction: 'forward' | 'backward';
   readonly startingAt: Instant | undefined;
   readonly search: Search | undefined;
+  /** What the links say of the representation: `format=`; undefined: nothing. */
+  readonly format: string | undefined;
 }
 
 /** A page of a feed: a stretch of its log, newest first. */
@@ -56,6 +58,8 @@ export interface Page {
 export interface Link {
   readonly rel: string;
   readonly href: string;
+  /** The media type that it leads to, where that is not the document's own. */
+  readonly type?: string;
 }
 
 /** A link relation of our own: from a page whose reader has lost entries to retention to the oldest entries kept. */
@@ -80,12 +84,11 @@ function archiveBehind(page: Page): bigint {
 /** The links of a page (RFC 5005 §3 and §4), the same in the document and in the Link header. */
 export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] {
   const { feed, log } = page;
-  const at = (place: Partial<Record<'marker' | 'direction' | 'startingAt', string>>): string =>
-    pageUrl(urls.feed(feed), place, request, log);
+  const at = (place: Place): string => pageUrl(urls.feed(feed), place, request, log);
   const isHead = request.marker === undefined && request.startingAt === undefined;
   const links: Link[] = [
-    { rel: 'self', href: isHead ? at({}) : at(selfPlace(page, request)) },
-    { rel: 'current', href: urls.feed(feed) },
+    { rel: 'self', href: at(selfPlace(page, request)) },
+    { rel: 'current', href: withFormat(urls.feed(feed), request.format) },
     { rel: 'last', href: at({ marker: 'last' }) },
     { rel: 'previous', href: at({ marker: String(page.high), direction: 'forward' }) },
   ];
@@ -94,23 +97,45 @@ export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] 
   if (!isHead) links.push({ rel: 'first', href: at({}) });
   // The archive is of the whole feed: it is no continuation of what a search has found.
   const archive = request.search === undefined ? archiveBehind(page) : 0n;
-  if (archive > 0n) links.push({ rel: 'prev-archive', href: urls.archive(feed, archive) });
+  if (archive > 0n) links.push({ rel: 'prev-archive', href: withFormat(urls.archive(feed, archive), request.format) });
   if (page.gap !== undefined) links.push({ rel: GAP_REL, href: at({ marker: 'last' }) });
   return links;
 }
 
+/** The page's own URL in each of the representations named. */
+export function pageInFormats<Name extends string>(
+  page: Page,
+  request: PageRequest,
+  urls: Urls,
+  formats: readonly Name[],
+): { format: Name; href: string }[] {
+  const place = selfPlace(page, request);
+  return formats.map((format) => ({
+    format,
+    href: pageUrl(urls.feed(page.feed), place, { ...request, format }, page.log),
+  }));
+}
+
 /** The links of an archived page. It never changes, so it always names the next one, full or not. */
-export function archiveLinks(feed: Feed, n: bigint, urls: Urls): Link[] {
+export function archiveLinks(feed: Feed, n: bigint, urls: Urls, format: string | undefined): Link[] {
+  const archive = (number: bigint): string => withFormat(urls.archive(feed, number), format);
   const links: Link[] = [
-    { rel: 'self', href: urls.archive(feed, n) },
-    { rel: 'current', href: urls.feed(feed) },
+    { rel: 'self', href: archive(n) },
+    { rel: 'current', href: withFormat(urls.feed(feed), format) },
   ];
-  if (n > 1n) links.push({ rel: 'prev-archive', href: urls.archive(feed, n - 1n) });
-  links.push({ rel: 'next-archive', href: urls.archive(feed, n + 1n) });
+  if (n > 1n) links.push({ rel: 'prev-archive', href: archive(n - 1n) });
+  links.push({ rel: 'next-archive', href: archive(n + 1n) });
   return links;
 }
 
-function selfPlace(page: Page, request: PageRequest): Partial<Record<'marker' | 'direction' | 'startingAt', string>> {
+/** A URL without a query, for the representation. */
+export function withFormat(url: string, format: string | undefined): string {
+  return format === undefined ? url : `${url}?format=${format}`;
+}
+
+type Place = Partial<Record<'marker' | 'direction' | 'startingAt', string>>;
+
+function selfPlace(page: Page, request: PageRequest): Place {
   const { marker, direction, startingAt } = request;
   if (startingAt !== undefined) return direction === 'forward' ? { startingAt } : { startingAt, direction };
   if (marker === undefined) return {};
@@ -120,12 +145,7 @@ function selfPlace(page: Page, request: PageRequest): Partial<Record<'marker' | 
   return { marker: String(position), direction };
 }
 
-function pageUrl(
-  base: string,
-  place: Partial<Record<'marker' | 'direction' | 'startingAt', string>>,
-  request: PageRequest,
-  log: LogState,
-): string {
+function pageUrl(base: string, place: Place, request: PageRequest, log: LogState): string {
   const parts: string[] = [];
   const add = (name: string, value: string | undefined): void => {
     if (value !== undefined) parts.push(`${name}=${encodeURIComponent(value)}`);
@@ -136,5 +156,6 @@ function pageUrl(
   if (request.limitGiven) add('limit', String(request.limit));
   if (request.search !== undefined) add('search', printSearch(request.search));
   if (place.marker !== undefined && /^\d+$/.test(place.marker)) add('epoch', epochOfLinks(log.epochs));
+  add('format', request.format);
   return parts.length === 0 ? base : `${base}?${parts.join('&')}`;
 }

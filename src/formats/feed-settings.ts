@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { ChosenSettings, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
-import { compileChecks, parseJson } from './checked-json.js';
+import { compileChecks, parseJson } from './json/checked-json.js';
 
 /** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
 const load = createRequire(import.meta.url);

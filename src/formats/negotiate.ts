@@ -1,30 +1,105 @@
+import { parseMediaType } from './media-types.js';
+import type { MediaType } from './media-types.js';
+
+/** Something that can be had, under each of these media types. */
+export interface Offer<Name extends string> {
+  readonly name: Name;
+  readonly types: readonly MediaType[];
+}
+
+/** An offer under the media types given; a charset is that of the answer. Throws for what is no media type. */
+export function offer<Name extends string>(name: Name, types: readonly string[]): Offer<Name> {
+  return {
+    name,
+    types: types.map((text) => {
+      const type = parseMediaType(text);
+      if (type === undefined) throw new Error(`"${text}" is no media type`);
+      return type;
+    }),
+  };
+}
+
+interface MediaRange extends MediaType {
+  readonly quality: number;
+}
+
 /**
  * Which of the offers the header prefers (RFC 9110 §12.5.1): the highest quality, where the most specific range that
- * fits an offer gives its quality; between equals the first offer. Undefined: none is acceptable. Offers are media types
- * without parameters.
+ * fits an offer gives its quality; between equals the first offer. A range with parameters fits what has the same ones;
+ * as all that we send is UTF-8, `charset=utf-8` fits everything. Undefined: none is acceptable.
  */
-export function preferred(accept: string | undefined, offers: readonly string[]): string | undefined {
-  if (accept === undefined || accept.trim() === '' || accept === '*/*') return offers[0];
-  const ranges = accept.split(',').map(parseRange);
-  let best: string | undefined;
+export function preferred<Name extends string>(
+  accept: string | undefined,
+  offers: readonly Offer<Name>[],
+): Name | undefined {
+  // RFC 9110 §12.5.1: without the header anything will do. Nor can a client live with nothing at all.
+  if (accept === undefined || accept.trim() === '') return offers[0]?.name;
+  const ranges = rangesOf(accept);
+  let best: Name | undefined;
   let bestQuality = 0;
-  for (const offer of offers) {
-    const [major = ''] = offer.split('/', 1);
-    let quality = 0;
-    let specificity = -1;
-    for (const range of ranges) {
-      const fits = range.type === offer ? 2 : range.type === `${major}/*` ? 1 : range.type === '*/*' ? 0 : -1;
-      if (fits > specificity) {
-        specificity = fits;
-        quality = range.quality;
-      }
-    }
+  for (const { name, types } of offers) {
+    const quality = Math.max(...types.map((type) => qualityOf(type, ranges)));
     if (quality > bestQuality) {
-      best = offer;
+      best = name;
       bestQuality = quality;
     }
   }
   return best;
+}
+
+function qualityOf(offered: MediaType, ranges: readonly MediaRange[]): number {
+  let quality = 0;
+  let specificity = -1;
+  for (const range of ranges) {
+    const fits = specificityOf(range, offered);
+    if (fits <= specificity) continue;
+    specificity = fits;
+    quality = range.quality;
+  }
+  return quality;
+}
+
+/** How closely the range names what is offered; -1: it does not. */
+function specificityOf(range: MediaRange, offered: MediaType): number {
+  for (const [name, value] of range.parameters) {
+    const has = offered.parameters.get(name) ?? (name === 'charset' ? 'utf-8' : undefined);
+    if (has?.toLowerCase() !== value.toLowerCase()) return -1;
+  }
+  if (range.type === offered.type) return 2 + range.parameters.size;
+  if (range.type === '*/*') return 0;
+  return range.type.endsWith('/*') && offered.type.startsWith(range.type.slice(0, -1)) ? 1 : -1;
+}
+
+/** Clients send few different headers; those of the first ones are remembered. */
+const MOST_KEPT = 200;
+const LONGEST_KEPT = 500;
+const kept = new Map<string, readonly MediaRange[]>();
+
+function rangesOf(accept: string): readonly MediaRange[] {
+  const known = kept.get(accept);
+  if (known !== undefined) return known;
+  const ranges = elementsOf(accept).flatMap(parseRange);
+  if (kept.size < MOST_KEPT && accept.length <= LONGEST_KEPT) kept.set(accept, ranges);
+  return ranges;
+}
+
+/** The elements of a list, whose quoted strings may hold commas (RFC 9110 §5.6.1). */
+function elementsOf(header: string): string[] {
+  return header.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [];
+}
+
+const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+
+/** What is no media range accepts nothing, and a weight that is none is taken for 0 (RFC 9110 §12.4.2). */
+function parseRange(text: string): MediaRange[] {
+  // Some clients (Java's HttpURLConnection) mean everything by a lone asterisk.
+  const range = parseMediaType(text.replace(/^\s*\*(?=\s*(?:;|$))/, '*/*'));
+  if (range === undefined) return [];
+  const parameters = new Map(range.parameters);
+  const weight = parameters.get('q');
+  parameters.delete('q');
+  const quality = weight === undefined ? 1 : WEIGHT.test(weight) ? Number(weight) : 0;
+  return [{ type: range.type, parameters, quality }];
 }
 
 export type Coding = 'identity' | 'gzip' | 'br';
@@ -34,31 +109,24 @@ export function preferredCoding(acceptEncoding: string | undefined): Coding {
   if (acceptEncoding === undefined) return 'identity';
   const known = codings.get(acceptEncoding);
   if (known !== undefined) return known;
-  const quality = new Map(
-    acceptEncoding.split(',').map((part) => {
-      const range = parseRange(part);
-      return [range.type, range.quality] as const;
-    }),
-  );
+  const quality = new Map(acceptEncoding.split(',').map(parseCoding));
   const of = (coding: string): number => quality.get(coding) ?? quality.get('*') ?? 0;
   const br = of('br');
   const gzip = Math.max(of('gzip'), quality.get('x-gzip') ?? 0);
   const identity = quality.get('identity') ?? 0;
   const chosen: Coding =
     br > 0 && br >= gzip && br >= identity ? 'br' : gzip > 0 && gzip >= identity ? 'gzip' : 'identity';
-  if (codings.size < MOST_CODINGS) codings.set(acceptEncoding, chosen);
+  if (codings.size < MOST_KEPT) codings.set(acceptEncoding, chosen);
   return chosen;
 }
 
-/** Clients send few different headers; those of the first ones are remembered. */
 const codings = new Map<string, Coding>();
-const MOST_CODINGS = 200;
 
-function parseRange(text: string): { type: string; quality: number } {
-  const [type = '', ...parameters] = text.split(';');
+function parseCoding(text: string): [coding: string, quality: number] {
+  const [coding = '', ...parameters] = text.split(';');
   const weight = parameters
     .map((parameter) => /^\s*q\s*=\s*([\d.]+)\s*$/i.exec(parameter)?.[1])
     .find((value) => value !== undefined);
   const quality = weight === undefined ? 1 : Math.min(1, Number(weight));
-  return { type: type.trim().toLowerCase(), quality: Number.isNaN(quality) ? 0 : quality };
+  return [coding.trim().toLowerCase(), Number.isNaN(quality) ? 0 : quality];
 }

@@ -1,26 +1,11 @@
 import type { Request, Response } from 'express';
 import { FeedsError } from '../core/errors.js';
-import { ATOM } from '../formats/media-types.js';
-import { preferred, preferredCoding } from '../formats/negotiate.js';
+import { preferredCoding } from '../formats/negotiate.js';
 import { cacheScope } from './middleware/may.js';
 import { codingOf, inCoding } from './page-cache.js';
 import type { CodedBody, RenderedPage } from './page-cache.js';
 import { VARY, send } from './respond.js';
 import { heldTag, noneMatchFits, quoted, strongMatchFits } from './tags.js';
-
-/** `Accept: application/xml` and `text/xml` get Atom too. */
-const ATOM_OFFERS = [ATOM, 'application/xml', 'text/xml'];
-
-/** Refuses a request whose Accept takes no Atom. */
-export function acceptAtom(req: Request): void {
-  const { accept } = req.headers;
-  if (accept === undefined || accept === '*/*' || accept === ATOM) return;
-  if (preferred(accept, ATOM_OFFERS) === undefined) {
-    throw new FeedsError('not-acceptable', `this can be had as ${ATOM}; the Accept header takes none of it`, {
-      extensions: { available: [ATOM] },
-    });
-  }
-}
 
 /** For what may change with the next request: caches keep it and ask each time (RFC 9111 §5.2.2.4). */
 export function revalidate(req: Request): string {

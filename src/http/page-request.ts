@@ -17,6 +17,7 @@ const HEAD: PageRequest = {
   direction: 'forward',
   startingAt: undefined,
   search: undefined,
+  format: undefined,
 };
 
 /**
@@ -52,6 +53,7 @@ export function readPageRequest(query: string): PageRequest {
     direction: directionText === undefined ? 'forward' : readDirection(directionText),
     startingAt,
     search: search === undefined ? undefined : parseSearch(search),
+    format: single(parameters, 'format'),
   };
 }
 

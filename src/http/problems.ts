@@ -1,16 +1,38 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { FeedsError } from '../core/errors.js';
-import type { ErrorCode, Violation } from '../core/errors.js';
-import { PROBLEM_JSON, PROBLEM_XML } from '../formats/media-types.js';
-import { preferred } from '../formats/negotiate.js';
-import { escapeText } from '../formats/xml.js';
+import type { ErrorCode } from '../core/errors.js';
+import {
+  ATOM,
+  ATOM_CATEGORIES,
+  ATOM_ENTRY,
+  ATOM_FEED,
+  ATOM_SERVICE,
+  CLOUD_EVENT,
+  CLOUD_EVENTS,
+  CLOUD_FEEDS,
+  CLOUD_FEEDS_SERVICE,
+  HTML,
+  JSON_FEED,
+  JSON_TYPE,
+  PROBLEM_JSON,
+  PROBLEM_XML,
+  PUBLISHED_TYPES,
+  RSS,
+} from '../formats/media-types.js';
+import type { Format } from '../formats/media-types.js';
+import { offer, preferred } from '../formats/negotiate.js';
+import type { Problem, ProblemFormat } from '../formats/problem.js';
+import { PROBLEM_TYPES, writeProblem } from '../formats/problem-write.js';
 import { isUnavailable } from '../store/db.js';
 import type { Logger } from '../telemetry/logger.js';
 import { discard } from './body.js';
+import { headersFor } from './html-headers.js';
+import { formatParameter } from './representation.js';
 import { VARY, send } from './respond.js';
+import type { Services } from './services.js';
 
-/** The status and title of each kind of error (RFC 9457 §3.1). */
-const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
+/** The status and title of each kind of error (RFC 9457 §3.1); `internal` is what nobody but us can mend. */
+export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number; title: string }>> = {
   'not-well-formed': { status: 400, title: 'The body is not well-formed' },
   'invalid-entry': { status: 422, title: 'The entry is not valid' },
   'invalid-body': { status: 422, title: 'The body is not valid' },
@@ -36,27 +58,21 @@ const PROBLEMS: Record<ErrorCode, { status: number; title: string }> = {
   overloaded: { status: 503, title: 'Too much at once' },
   unavailable: { status: 503, title: 'Not available for a while' },
   'outcome-unknown': { status: 503, title: 'The outcome is not known' },
+  internal: { status: 500, title: 'The server has a bug' },
 };
 
-interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly instance: string;
-  readonly errors?: readonly Violation[];
-  readonly [extension: string]: unknown;
-}
-
-/** The one error handler: problem details for what a caller can mend, a bare 500 for the rest. */
-export function problems(logger: Logger): ErrorRequestHandler {
+/**
+ * The one error handler: problem details for what a caller can mend, a bare 500 for the rest. Told in the form that the
+ * request asks for, if only by the family that it belongs to.
+ */
+export function problems({ logger, urls }: Pick<Services, 'logger' | 'urls'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
     if (res.headersSent) {
       res.destroy();
       return;
     }
-    sendProblem(req, res, toFeedsError(error, logger, req));
+    sendProblem(req, res, toFeedsError(error, logger, req), urls.service());
   };
 }
 
@@ -76,12 +92,13 @@ function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError 
   return undefined;
 }
 
-/** Answers with problem details in JSON, or in XML for those who prefer that; without an error it is a 500. */
-function sendProblem(req: Request, res: Response, error: FeedsError | undefined): void {
-  const { status, title } = error === undefined ? { status: 500, title: 'The server has a bug' } : PROBLEMS[error.code];
+/** Without an error it is a 500. */
+function sendProblem(req: Request, res: Response, error: FeedsError | undefined, home: string): void {
+  const code = error?.code ?? 'internal';
+  const { status, title } = PROBLEMS[code];
   const details = error?.details ?? {};
   const problem: Problem = {
-    type: `urn:millrace:problem:${error?.code ?? 'internal'}`,
+    type: `urn:millrace:problem:${code}`,
     title,
     status,
     detail: error?.message ?? `nothing more is told; the log of the server has it under ${req.requestId}`,
@@ -100,45 +117,44 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined)
   if (error?.code === 'incomplete-body') headers.push('connection', 'close');
   // Were the connection closed with bytes on their way, the client would get a reset instead of the answer.
   else if (!req.complete) discard(req);
-  if (wantsXml(req)) send(req, res, status, [...headers, 'content-type', PROBLEM_XML], toXml(problem));
-  else send(req, res, status, [...headers, 'content-type', PROBLEM_JSON], `${JSON.stringify(problem)}\n`);
+  const format = problemFormat(req);
+  const type = PROBLEM_TYPES[format];
+  send(req, res, status, [...headers, 'content-type', type, ...headersFor(type)], writeProblem(format, problem, home));
 }
 
 /** W3C Linked Data Platform §7.1, registered for RFC 9110 §15.5.16: what may be posted. */
-export const ACCEPT_POST = 'application/atom+xml, application/atom+xml;type=entry, application/atom+xml;type=feed';
+export const ACCEPT_POST = PUBLISHED_TYPES.join(', ');
 
-const XML_KINDS = new Set([
-  'application/problem+xml',
-  'application/xml',
-  'text/xml',
-  'application/atom+xml',
-  'application/atomsvc+xml',
-  'application/atomcat+xml',
-]);
-const OFFERS = [PROBLEM_JSON, 'application/json', ...XML_KINDS];
+const OFFERS = [
+  offer('json', [PROBLEM_JSON, JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),
+  offer('cloudfeeds', [CLOUD_FEEDS, CLOUD_FEEDS_SERVICE]),
+  offer('xml', [
+    PROBLEM_XML,
+    'application/xml',
+    'text/xml',
+    ATOM,
+    ATOM_ENTRY,
+    ATOM_FEED,
+    ATOM_SERVICE,
+    ATOM_CATEGORIES,
+    RSS,
+  ]),
+  offer('html', [HTML]),
+];
+/** For who names a representation in the URL: what its reader can read. */
+const BY_FORMAT: ReadonlyMap<string | undefined, ProblemFormat> = new Map(
+  Object.entries({
+    atom: 'xml',
+    cloudfeeds: 'cloudfeeds',
+    json: 'json',
+    jsonfeed: 'json',
+    rss: 'xml',
+    cloudevents: 'json',
+    html: 'html',
+  } satisfies Record<Format, ProblemFormat>),
+);
 
-function wantsXml(req: Request): boolean {
-  return XML_KINDS.has(preferred(req.headers.accept, OFFERS) ?? '');
-}
-
-/** RFC 9457 appendix B. */
-function toXml(problem: Problem): string {
-  const members = Object.entries(problem).map(([name, value]) => member(name, value));
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<problem xmlns="urn:ietf:rfc:7807">${members.join('')}</problem>\n`;
-}
-
-function member(name: string, value: unknown): string {
-  if (Array.isArray(value)) return `<${name}>${value.map((one) => member('i', one)).join('')}</${name}>`;
-  if (typeof value === 'object' && value !== null) {
-    return `<${name}>${Object.entries(value)
-      .map(([inner, one]) => member(inner, one))
-      .join('')}</${name}>`;
-  }
-  return `<${name}>${escapeText(legalText(String(value)))}</${name}>`;
-}
-
-/** A message may quote what was sent; what XML cannot carry is shown as a question mark. */
-function legalText(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters meant
-  return text.toWellFormed().replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?');
+/** By `?format=`, also where that is what is wrong, else by Accept (RFC 9110 §12.5.1); JSON when nothing fits. */
+function problemFormat(req: Request): ProblemFormat {
+  return BY_FORMAT.get(formatParameter(req.url)) ?? preferred(req.headers.accept, OFFERS) ?? 'json';
 }

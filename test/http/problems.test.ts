@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { PROBLEMS } from '../../src/http/problems.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { childOf, childrenOf, parseXml } from '../support/atom.js';
@@ -52,8 +54,11 @@ describe('problems', () => {
 
   for (const accept of [
     '*/*',
+    'application/*',
     'application/json',
-    'text/html, application/xhtml+xml, */*;q=0.8',
+    'application/feed+json, text/html;q=0.9',
+    'application/cloudevents-batch+json',
+    'application/vnd.rackspace.atom+json;q=0.5, application/problem+json',
     'image/png',
     'nonsense',
   ]) {
@@ -64,6 +69,83 @@ describe('problems', () => {
       await response.json();
     });
   }
+
+  for (const accept of ['application/vnd.rackspace.atom+json', 'application/vnd.rackspace.atomsvc+json, */*;q=0.1']) {
+    it(`are the error of Cloud Feeds for ${accept}`, async () => {
+      const response = await app.request(`${open}?marker=5`, { headers: { accept } });
+      expect(response.status).to.equal(409);
+      expect(response.headers.get('content-type')).to.equal('application/vnd.rackspace.atom+json');
+      const { error } = (await response.json()) as { error: Record<string, unknown> };
+      expect(error).to.include({ '@type': 'http://abdera.apache.org', code: '409', lastCommon: 0 });
+      expect(error['message']).to.equal(error['detail']);
+      expect(error['type']).to.equal('urn:millrace:problem:marker-beyond-log');
+    });
+  }
+
+  for (const accept of [
+    'text/html',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+    'text/html, application/json;q=0.9',
+  ]) {
+    it(`are a page for ${accept}`, async () => {
+      const response = await app.request(`${open}?limit=%3Cb%3E`, { headers: { accept } });
+      expect(response.status).to.equal(400);
+      expect(response.headers.get('content-type')).to.equal('text/html;charset=utf-8');
+      expect(response.headers.get('content-security-policy')).to.match(/^default-src 'none'; style-src 'sha256-/);
+      expect(response.headers.get('x-content-type-options')).to.equal('nosniff');
+      expect(response.headers.get('referrer-policy')).to.equal('no-referrer');
+      const text = await response.text();
+      expect(text)
+        .to.include('limit &quot;&lt;b&gt;&quot; is no number')
+        .and.to.include('<h1>A parameter is wrong</h1>');
+    });
+  }
+
+  it('are told in the form that the URL names, also where the form itself is what is wrong', async () => {
+    for (const [format, type] of [
+      ['html', 'text/html;charset=utf-8'],
+      ['atom', 'application/problem+xml'],
+      ['rss', 'application/problem+xml'],
+      ['json', 'application/problem+json'],
+      ['jsonfeed', 'application/problem+json'],
+      ['cloudevents', 'application/problem+json'],
+      ['cloudfeeds', 'application/vnd.rackspace.atom+json'],
+    ] as const) {
+      const response = await app.request(`${open}?limit=x&format=${format}`, { headers: { accept: 'image/png' } });
+      await response.arrayBuffer();
+      expect([response.status, response.headers.get('content-type')], format).to.deep.equal([400, type]);
+    }
+    const unknown = await app.request(`${open}?format=yaml`, { headers: { accept: 'text/html' } });
+    expect([unknown.status, unknown.headers.get('content-type')]).to.deep.equal([400, 'text/html;charset=utf-8']);
+    await unknown.arrayBuffer();
+    const id = await publish(app, open);
+    const member = await app.request(`${open}/entries/${id}?format=rss`);
+    expect([member.status, member.headers.get('content-type')]).to.deep.equal([400, 'application/problem+xml']);
+    await member.arrayBuffer();
+  });
+
+  it('are XML for each media type of the family, with its parameters', async () => {
+    for (const accept of [
+      'application/atom+xml;type=feed',
+      'application/atom+xml; type=entry, */*;q=0.1',
+      'application/atomsvc+xml',
+      'application/atomcat+xml;charset=utf-8',
+      'application/rss+xml',
+    ]) {
+      const response = await app.request(`${open}?limit=x`, { headers: { accept } });
+      expect(response.headers.get('content-type'), accept).to.equal('application/problem+xml');
+      await response.arrayBuffer();
+    }
+  });
+
+  it('are all in the documentation, with their status, and nothing else is', async () => {
+    const text = await readFile('docs/errors.md', 'utf8');
+    const rows = [...text.matchAll(/^\| `([a-z-]+)` +\| (\d{3}) +\| +\S.*\| +\S.*\|$/gm)];
+    const documented = rows.map(([, code, status]) => [code, Number(status)] as const);
+    expect(new Map(documented).size).to.equal(documented.length);
+    const known = Object.entries(PROBLEMS).map(([code, { status }]) => [code, status] as const);
+    expect(Object.fromEntries(documented)).to.deep.equal(Object.fromEntries(known));
+  });
 
   it('quote what was sent so that XML stays well-formed', async () => {
     for (const query of [
@@ -77,7 +159,7 @@ describe('problems', () => {
     }
   });
 
-  it('tell every violation with its place, in both forms', async () => {
+  it('tell every violation with its place, in every form', async () => {
     const body = anEntry({ id: 'a<b', more: '\n<category/>' });
     const json = await post(app, closed, body);
     const { errors } = (await json.json()) as { errors: { path: string; line: number }[] };
@@ -91,6 +173,12 @@ describe('problems', () => {
       'entry/id',
       'entry/category[1]/@term',
     ]);
+    const cloudFeeds = await post(app, closed, body, { accept: 'application/vnd.rackspace.atom+json' });
+    expect(((await cloudFeeds.json()) as { error: { errors: unknown } }).error.errors).to.deep.equal(errors);
+    const html = (
+      await (await post(app, closed, body, { accept: 'text/html, application/atom+xml;q=0.1' })).text()
+    ).replaceAll(/<[^>]*>|\s+/g, ' ');
+    expect(html).to.match(/entry\/id\b.*line 2, column \d+.*entry\/category\[1\]\/@term\b.*line 3, column \d+/);
   });
 
   describe('without a token', () => {

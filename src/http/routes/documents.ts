@@ -2,19 +2,51 @@ import { createHash } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
-import type { ServiceWorkspace } from '../../formats/atompub.js';
-import { categoriesDocument, serviceDocument } from '../../formats/atompub.js';
-import { ATOM_CATEGORIES, ATOM_SERVICE } from '../../formats/media-types.js';
-import { preferred } from '../../formats/negotiate.js';
+import type { ServiceWorkspace } from '../../formats/atom/atompub.js';
+import { categoriesDocument, serviceDocument } from '../../formats/atom/atompub.js';
+import { serviceHtml, welcomeHtml, workspaceHtml } from '../../formats/html/html-documents.js';
+import type { Dialect } from '../../formats/json/json-mapping.js';
+import { writeJsonDocument } from '../../formats/json/json-write.js';
+import {
+  ATOM,
+  ATOM_CATEGORIES,
+  ATOM_SERVICE,
+  CLOUD_FEEDS,
+  CLOUD_FEEDS_SERVICE,
+  HTML,
+  JSON_TYPE,
+  isJsonType,
+} from '../../formats/media-types.js';
+import { offer } from '../../formats/negotiate.js';
 import { listFeeds, listWorkspaces } from '../../store/feeds.js';
 import { termsInUse } from '../../store/terms.js';
 import { give, revalidate } from '../give.js';
+import { headersFor } from '../html-headers.js';
 import { anyone, may } from '../middleware/may.js';
+import { chosen } from '../representation.js';
 import { VARY } from '../respond.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
 
-const TEXT = 'text/plain';
+/** What asks for XML of any kind gets the document too. */
+const ANY_XML = ['application/xml', 'text/xml', ATOM];
+const HTML_OFFER = offer('html', [HTML]);
+const SERVICE_OFFERS = [
+  offer('atom', [ATOM_SERVICE, ...ANY_XML]),
+  offer('cloudfeeds', [CLOUD_FEEDS_SERVICE, CLOUD_FEEDS]),
+  offer('json', [JSON_TYPE]),
+  HTML_OFFER,
+];
+const CATEGORIES_OFFERS = [
+  offer('atom', [ATOM_CATEGORIES, ...ANY_XML]),
+  offer('cloudfeeds', [CLOUD_FEEDS]),
+  offer('json', [JSON_TYPE]),
+];
+/** A client has to say that it wants the document. */
+const WELCOME_OFFERS = [offer('text', ['text/plain']), offer('atom', [ATOM_SERVICE]), HTML_OFFER];
+/** In JSON these are arrays, however many there are. */
+const SERVICE_ARRAYS = new Set(['workspace', 'collection', 'accept']);
+const CATEGORIES_ARRAYS = new Set(['category']);
 const MOST_TERMS = 1_000;
 
 /**
@@ -29,15 +61,15 @@ export function addDocumentRoutes(router: Router, services: Services): void {
   const reader = may('read', services);
 
   router.get('/', caller, async (req, res) => {
-    // This is what a person gets who asks for whatever there is; a client has to say that it wants the document.
-    const type = accepted(req, [TEXT, ATOM_SERVICE]);
-    if (type === ATOM_SERVICE) await giveDocument(req, res, ATOM_SERVICE, serviceDocument(await visible(req), urls));
-    else await giveDocument(req, res, TEXT, welcome());
+    const format = chosen(req, WELCOME_OFFERS);
+    if (format === 'text') await giveDocument(req, res, 'text/plain', welcome());
+    else if (format === 'html') await giveDocument(req, res, HTML, welcomeHtml(await visible(req), urls));
+    else await giveDocument(req, res, ATOM_SERVICE, serviceDocument(await visible(req), urls));
   });
 
   router.get('/feeds', caller, async (req, res) => {
-    accepted(req, offersOf(ATOM_SERVICE));
-    await giveDocument(req, res, ATOM_SERVICE, serviceDocument(await visible(req), urls));
+    const format = chosen(req, SERVICE_OFFERS);
+    await giveService(req, res, format, await visible(req), serviceHtml);
   });
 
   router.get('/feeds/:workspace', caller, async (req, res) => {
@@ -48,20 +80,36 @@ export function addDocumentRoutes(router: Router, services: Services): void {
         throw new FeedsError('unauthorized', 'a token is needed here: Authorization: Bearer …');
       throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`);
     }
-    accepted(req, offersOf(ATOM_SERVICE));
-    await giveDocument(req, res, ATOM_SERVICE, serviceDocument(workspaces, urls));
+    await giveService(req, res, chosen(req, SERVICE_OFFERS), workspaces, workspaceHtml);
   });
 
   router.get('/feeds/:workspace/:feed/categories', reader, async (req, res) => {
-    accepted(req, offersOf(ATOM_CATEGORIES));
-    const terms = await termsInUse(db, req.known.feed, MOST_TERMS);
-    await giveDocument(req, res, ATOM_CATEGORIES, categoriesDocument(terms));
+    const format = chosen(req, CATEGORIES_OFFERS);
+    const document = categoriesDocument(await termsInUse(db, req.known.feed, MOST_TERMS));
+    if (format === 'atom') await giveDocument(req, res, ATOM_CATEGORIES, document);
+    else await giveJson(req, res, format, document, CATEGORIES_ARRAYS, CLOUD_FEEDS);
   });
 
   for (const path of ['/', '/feeds', '/feeds/:workspace']) {
     addOtherMethods(router, path, caller, () => ['GET', 'HEAD', 'OPTIONS']);
   }
   addOtherMethods(router, '/feeds/:workspace/:feed/categories', reader, () => ['GET', 'HEAD', 'OPTIONS']);
+
+  async function giveService(
+    req: Request,
+    res: Response,
+    format: 'atom' | 'cloudfeeds' | 'json' | 'html',
+    workspaces: readonly ServiceWorkspace[],
+    writeHtml: typeof serviceHtml,
+  ): Promise<void> {
+    if (format === 'html') {
+      await giveDocument(req, res, HTML, writeHtml(workspaces, urls));
+      return;
+    }
+    const document = serviceDocument(workspaces, urls);
+    if (format === 'atom') await giveDocument(req, res, ATOM_SERVICE, document);
+    else await giveJson(req, res, format, document, SERVICE_ARRAYS, CLOUD_FEEDS_SERVICE);
+  }
 
   /** What this caller may see; without a token a workspace is there by its public feeds only. */
   async function visible(req: Request, name?: string): Promise<ServiceWorkspace[]> {
@@ -77,25 +125,22 @@ export function addDocumentRoutes(router: Router, services: Services): void {
   }
 }
 
-/** The document's own type, and what asks for XML of any kind. */
-function offersOf(type: string): string[] {
-  return [type, 'application/xml', 'text/xml', 'application/atom+xml'];
-}
-
-function accepted(req: Request, offers: readonly string[]): string {
-  const type = preferred(req.headers.accept, offers);
-  if (type === undefined) {
-    const [own = ''] = offers;
-    throw new FeedsError('not-acceptable', `this can be had as ${own}; the Accept header takes none of it`, {
-      extensions: { available: offers },
-    });
-  }
-  return type;
+function giveJson(
+  req: Request,
+  res: Response,
+  dialect: Dialect,
+  document: string,
+  arrays: ReadonlySet<string>,
+  cloudFeedsType: string,
+): Promise<void> {
+  const type = dialect === 'json' ? JSON_TYPE : cloudFeedsType;
+  return giveDocument(req, res, type, writeJsonDocument(dialect, document, arrays));
 }
 
 async function giveDocument(req: Request, res: Response, type: string, text: string): Promise<void> {
   const body = Buffer.from(text);
   const tag = createHash('sha256').update(body).digest('hex').slice(0, 32);
-  const headers = ['content-type', `${type};charset=utf-8`, 'vary', VARY];
+  const charset = isJsonType(type) ? '' : ';charset=utf-8';
+  const headers = ['content-type', type + charset, 'vary', VARY, ...headersFor(type)];
   await give(req, res, { tag, headers, body, coded: {} }, revalidate(req));
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { publishEntries } from '../../actions/publish.js';
 import { deleteEntry, reviseEntry } from '../../actions/revise-entry.js';
@@ -9,19 +9,25 @@ import { FeedsError } from '../../core/errors.js';
 import { feedAuthor, feedTitle } from '../../core/feed.js';
 import type { Feed, Limits } from '../../core/feed.js';
 import { indexTerms, normaliseTerm } from '../../core/search.js';
-import { readEntry, readFeedDocument } from '../../formats/atom-read.js';
-import { completeEntry, entryDocument, feedDocument, tombstone } from '../../formats/atom-write.js';
-import { ATOM, ATOM_ENTRY, ATOM_FEED, parseMediaType } from '../../formats/media-types.js';
+import { namedUuid } from '../../core/uuid.js';
+import { readEntry } from '../../formats/atom/atom-read.js';
+import { completeEntry, entryDocument, tombstone } from '../../formats/atom/atom-write.js';
+import { ATOM_ENTRY, FORMATS } from '../../formats/media-types.js';
+import type { Format } from '../../formats/media-types.js';
+import { writeEntry, writePage } from '../../formats/render.js';
 import { findMember } from '../../store/pages.js';
 import { receiveBody } from '../body.js';
 import type { QuickWays } from '../front.js';
-import { acceptAtom, give, revalidate } from '../give.js';
+import { give, revalidate } from '../give.js';
+import { headersFor } from '../html-headers.js';
 import { may } from '../middleware/may.js';
+import { answerFormat, entryFormat } from '../representation.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
+import { submissionOf } from '../submission.js';
+import type { Submission } from '../submission.js';
 import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
 
-const ENTRY_CONTENT_TYPE = `${ATOM_ENTRY};charset=utf-8`;
 const MOST_KEY_CHARACTERS = 255;
 /** A document is written whole, and all others wait for it: so many entries take some tenths of a second. */
 const MOST_ENTRIES_IN_DOCUMENT = 5_000;
@@ -42,73 +48,91 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
 
   async function publish(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
-    const { kind, charset } = publishedType(req);
-    acceptAtom(req);
+    const submission = submissionOf(req);
+    // What cannot be answered is not published.
+    const early = submission.kind === undefined ? undefined : answerIn(req, submission, submission.kind);
     const key = idempotencyKey(req);
     const body = await receiveBody(req, feed.settings.limits.bodyBytes, services.bodies);
-    const options = { limits: feed.settings.limits, ownUrl: services.urls.feed(feed) };
     const now = new Date().toISOString();
     const slug = slugOf(req);
+    const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed) });
+    const { kind, drafts } = read instanceof Promise ? await read : read;
+    const format = early ?? answerIn(req, submission, kind);
     if (kind === 'feed') {
-      const drafts = await readFeedDocument(body, charset, options);
-      if (drafts.length > MOST_ENTRIES_IN_DOCUMENT) {
-        throw new FeedsError(
-          'too-large',
-          `the document has ${String(drafts.length)} entries, more than the ${String(MOST_ENTRIES_IN_DOCUMENT)} that are taken at once; send them as several documents`,
-        );
-      }
-      const entries = drafts.map((draft, index) =>
-        newEntry(feed, draft, now, { slug: undefined, key: key === undefined ? undefined : `${key} ${String(index)}` }),
-      );
-      const published = await publishEntries(services, feed, entries);
-      const stored = published.map((one) => one.entry);
-      const replayed = published.every((one) => one.replayed);
-      const document = feedDocument(
-        {
-          feed,
-          updated: stored[stored.length - 1]?.recordedAt ?? now,
-          links: [{ rel: 'self', href: services.urls.feed(feed) }],
-          archive: false,
-        },
-        stored,
-        services.urls,
-      );
-      send(
-        req,
-        res,
-        201,
-        ['content-type', `${ATOM_FEED};charset=utf-8`, 'vary', VARY, 'cache-control', 'no-store', ...replay(replayed)],
-        document,
-      );
+      await publishAll(req, res, drafts, format, now, key);
       return;
     }
-    const read = readEntry(body, charset, options);
-    const draft = read instanceof Promise ? await read : read;
+    const [draft] = drafts;
+    if (draft === undefined) throw new Error('an entry was read and is not there');
     const [published] = await publishEntries(services, feed, [newEntry(feed, draft, now, { slug, key })]);
     if (published === undefined) throw new Error('one entry was published and none came back');
     const { entry, replayed } = published;
     const url = services.urls.entry(feed, entry.atomId);
+    const text =
+      format === 'atom'
+        ? entryDocument(entry, feed, services.urls)
+        : await writeEntry(format, entry, feed, services.urls);
     send(
       req,
       res,
       201,
       [
-        ...['content-type', ENTRY_CONTENT_TYPE, 'location', url, 'content-location', url],
-        ...['etag', quoted(entryTag(base, feed, epochs.current, entry, 'atom'), 'identity')],
+        ...['content-type', FORMATS[format].entry ?? '', 'location', url, 'content-location', url],
+        ...['etag', quoted(entryTag(base, feed, epochs.current, entry, format), 'identity')],
         ...['vary', VARY, 'cache-control', 'no-store', ...replay(replayed)],
       ],
-      entryDocument(entry, feed, services.urls),
+      text,
+    );
+  }
+
+  /** A feed document: all of its entries, or none. */
+  async function publishAll(
+    req: Request,
+    res: Response,
+    drafts: readonly EntryDraft[],
+    format: Format,
+    now: Instant,
+    key: string | undefined,
+  ): Promise<void> {
+    const { feed } = req.known;
+    if (drafts.length > MOST_ENTRIES_IN_DOCUMENT) {
+      throw new FeedsError(
+        'too-large',
+        `the document has ${String(drafts.length)} entries, more than the ${String(MOST_ENTRIES_IN_DOCUMENT)} that are taken at once; send them as several documents`,
+      );
+    }
+    const entries = drafts.map((draft, index) =>
+      newEntry(feed, draft, now, { slug: undefined, key: key === undefined ? undefined : `${key} ${String(index)}` }),
+    );
+    const published = await publishEntries(services, feed, entries);
+    const stored = published.map((one) => one.entry);
+    const replayed = published.every((one) => one.replayed);
+    const document = {
+      feed,
+      updated: stored[stored.length - 1]?.recordedAt ?? now,
+      links: [{ rel: 'self', href: services.urls.feed(feed) }],
+      archive: false,
+    };
+    let text = '';
+    for await (const piece of writePage(format, document, stored, services.urls)) text += piece;
+    send(
+      req,
+      res,
+      201,
+      ['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'cache-control', 'no-store', ...replay(replayed)],
+      text,
     );
   }
 
   async function readMember(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
-    acceptAtom(req);
+    const format = entryFormat(req);
     const entry = await memberOf(services, req);
+    const type = FORMATS[format].entry ?? '';
     const page = {
-      tag: entryTag(base, feed, epochs.current, entry, 'atom'),
-      headers: ['content-type', ENTRY_CONTENT_TYPE, 'vary', VARY],
-      body: Buffer.from(entryDocument(entry, feed, services.urls)),
+      tag: entryTag(base, feed, epochs.current, entry, format),
+      headers: ['content-type', type, 'vary', VARY, ...headersFor(type)],
+      body: Buffer.from(await writeEntry(format, entry, feed, services.urls)),
       coded: {},
     };
     await give(req, res, page, revalidate(req));
@@ -117,10 +141,9 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
   async function replaceMember(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
     editableOnly(feed);
-    const { kind, charset } = publishedType(req);
-    if (kind === 'feed')
-      throw new FeedsError('unsupported-media-type', `a member is replaced by one entry: ${ATOM_ENTRY}`);
-    acceptAtom(req);
+    const submission = submissionOf(req);
+    const format = answerIn(req, submission, 'entry');
+    if (submission.kind === 'feed') refuseFeedAsMember();
     if (req.headers['if-match'] === undefined) {
       throw new FeedsError(
         'precondition-required',
@@ -128,7 +151,9 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
       );
     }
     const body = await receiveBody(req, feed.settings.limits.bodyBytes, services.bodies);
-    const draft = await readEntry(body, charset, { limits: feed.settings.limits, ownUrl: services.urls.feed(feed) });
+    const { kind, drafts } = await submission.read(body, { feed, ownUrl: services.urls.feed(feed) });
+    const [draft] = drafts;
+    if (kind === 'feed' || draft === undefined) refuseFeedAsMember();
     const current = await memberOf(services, req);
     if (draft.atomId !== undefined && draft.atomId !== current.atomId) {
       throw new FeedsError(
@@ -143,25 +168,17 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
       published: draft.has.published ? undefined : await publishedOf(current),
     });
     const stored = await reviseEntry(services, feed, entry, preconditionOf(req));
-    const tag = quoted(entryTag(base, feed, epochs.current, stored, 'atom'), 'identity');
+    const tag = quoted(entryTag(base, feed, epochs.current, stored, format), 'identity');
     const url = services.urls.entry(feed, stored.atomId);
     send(
       req,
       res,
       200,
       [
-        'etag',
-        tag,
-        'content-type',
-        ENTRY_CONTENT_TYPE,
-        'content-location',
-        url,
-        'vary',
-        VARY,
-        'cache-control',
-        'no-store',
+        ...['etag', tag, 'content-type', FORMATS[format].entry ?? '', 'content-location', url],
+        ...['vary', VARY, 'cache-control', 'no-store'],
       ],
-      entryDocument(stored, feed, services.urls),
+      await writeEntry(format, stored, feed, services.urls),
     );
   }
 
@@ -185,30 +202,12 @@ function replay(replayed: boolean): string[] {
   return replayed ? ['idempotent-replayed', 'true'] : [];
 }
 
-interface PublishedType {
-  readonly kind: 'entry' | 'feed';
-  readonly charset: string | undefined;
+function answerIn(req: Request, { format }: Submission, kind: 'entry' | 'feed'): Format {
+  return answerFormat(req, kind === 'feed' ? 'page' : 'entry', format);
 }
 
-/** How most clients write it. */
-const USUAL_TYPES = new Map<string, PublishedType>([
-  [ATOM, { kind: 'entry', charset: undefined }],
-  [ATOM_ENTRY, { kind: 'entry', charset: undefined }],
-  [ATOM_FEED, { kind: 'feed', charset: undefined }],
-]);
-
-/** RFC 5023 §9.2: one entry, or as one batch the entries of a feed document; told apart by the media type alone. */
-function publishedType(req: Request): PublishedType {
-  const header = req.headers['content-type'];
-  const usual = USUAL_TYPES.get(header ?? '');
-  if (usual !== undefined) return usual;
-  const mediaType = header === undefined ? undefined : parseMediaType(header);
-  if (mediaType?.type === ATOM) {
-    const kind = mediaType.parameters.get('type')?.toLowerCase() ?? 'entry';
-    if (kind === 'entry' || kind === 'feed') return { kind, charset: mediaType.parameters.get('charset') };
-  }
-  const sent = header === undefined ? 'the body has no Content-Type' : `the body is sent as "${header.slice(0, 100)}"`;
-  throw new FeedsError('unsupported-media-type', `${sent}; an entry is sent as ${ATOM}, several as ${ATOM_FEED}`);
+function refuseFeedAsMember(): never {
+  throw new FeedsError('unsupported-media-type', `a member is replaced by one entry: ${ATOM_ENTRY}`);
 }
 
 /** draft-ietf-httpapi-idempotency-key-header: a string, with or without its quotes. */
@@ -253,7 +252,7 @@ function newEntry(
   const atomId =
     draft.atomId ??
     given.revised?.atomId ??
-    (given.key === undefined ? `urn:uuid:${randomUUID()}` : namedUuid(feed.atomId, given.key));
+    (given.key === undefined ? `urn:uuid:${randomUUID()}` : idOfKey(feed, given.key));
   const xml = completeEntry(draft, {
     atomId,
     title: given.slug ?? feedTitle(feed),
@@ -280,18 +279,14 @@ const NO_LIMITS: Limits = {
   links: Infinity,
 };
 
+/** The same key gives the same id in the same feed. The feed's own id stands there as text: ids in use are made so. */
+function idOfKey(feed: Feed, key: string): string {
+  return namedUuid(Buffer.from(`${feed.atomId}\0`), key);
+}
+
 /** When a stored entry says that it was published: an edit does not change that (RFC 4287 §4.2.9). */
 async function publishedOf(entry: Entry): Promise<string | undefined> {
   return (await readEntry(Buffer.from(entry.xml), 'utf-8', { limits: NO_LIMITS })).published;
-}
-
-/** RFC 9562 §5.5: the same key gives the same id in the same feed. */
-function namedUuid(namespace: string, name: string): string {
-  const hash = createHash('sha1').update(namespace).update('\0').update(name).digest().subarray(0, 16);
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = hash.toString('hex');
-  return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** The member that the URL names, by the rest of its path: decoded once, then as it stands. */

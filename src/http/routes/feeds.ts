@@ -1,19 +1,25 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response, Router } from 'express';
 import type { LogState } from '../../core/epoch.js';
-import type { Position } from '../../core/entry.js';
+import type { Entry, Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
-import { GAP_REL, archiveLinks, fullArchives, pageLinks } from '../../core/page.js';
+import { GAP_REL, archiveLinks, fullArchives, pageInFormats, pageLinks, withFormat } from '../../core/page.js';
 import type { Link, Page, PageRequest } from '../../core/page.js';
-import { feedDocument, feedFrame, renderEntry } from '../../formats/atom-write.js';
-import { ATOM_FEED } from '../../formats/media-types.js';
+import { printSearch } from '../../core/search.js';
+import { feedDocument } from '../../formats/atom/atom-write.js';
+import type { FeedDocument } from '../../formats/atom/atom-write.js';
+import { FORMATS, FORMAT_NAMES, parseMediaType } from '../../formats/media-types.js';
+import type { Format } from '../../formats/media-types.js';
+import { writePage } from '../../formats/render.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
-import { acceptAtom, give, heldByClient, notModified, revalidate } from '../give.js';
+import { give, heldByClient, notModified, revalidate } from '../give.js';
+import { headersFor } from '../html-headers.js';
 import { may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
+import { formatParameter, pageFormat } from '../representation.js';
 import { VARY, send, withOrigin } from '../respond.js';
 import type { Services } from '../services.js';
 import { baseTag, pageTag, quoted } from '../tags.js';
@@ -42,9 +48,10 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     if (answered !== false) return answered === true ? undefined : answered;
     const { feed } = req.known;
     const query = queryOf(req.url);
+    const format = pageFormat(req);
     services.metrics.pageCache(false);
-    return build(req, readPageRequest(query)).then((page) => {
-      services.pages.keep(keyOf(feed, query), page);
+    return build(req, format, readPageRequest(query)).then((page) => {
+      services.pages.keep(keyOf(feed, format, query), page);
       return give(req, res, page, revalidate(req));
     });
   }
@@ -52,14 +59,14 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   function fromMemory(req: Request, res: Response): boolean | Promise<void> {
     const log: LogState = req.known;
     const { feed } = req.known;
-    acceptAtom(req);
+    const format = pageFormat(req);
     const query = queryOf(req.url);
     const noneMatch = req.headers['if-none-match'];
     // A poll that finds nothing new asks the database nothing: the tag says which head it is of. What would be refused
     // without the tag is refused with it (RFC 9110 §13.2.1).
     if (noneMatch !== undefined && isSurelyThere(readPageRequest(query), log)) {
       for (const closed of [false, true]) {
-        const held = heldByClient(req, pageTag(base, feed, log, closed, 'atom'));
+        const held = heldByClient(req, pageTag(base, feed, log, closed, format));
         if (held !== undefined) {
           notModified(req, res, held, revalidate(req));
           return true;
@@ -67,35 +74,42 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       }
       if (aheadOf(noneMatch, log)) return false;
     }
-    const kept = services.pages.find(keyOf(feed, query), feed, log);
+    const kept = services.pages.find(keyOf(feed, format, query), feed, log);
     if (kept === undefined) return false;
     services.metrics.pageCache(true);
     return give(req, res, kept, revalidate(req)) ?? true;
   }
 
-  async function build(req: Request, request: PageRequest): Promise<RenderedPage> {
+  async function build(req: Request, format: Format, asked: PageRequest): Promise<RenderedPage> {
     const { feed, head, firstKept, epochs } = req.known;
     const noneMatch = req.headers['if-none-match'];
-    const page = await pageFor(services, feed, { head, firstKept, epochs }, request);
+    const page = await pageFor(services, feed, { head, firstKept, epochs }, asked);
     if (noneMatch !== undefined) await refuseTagsFromBeyond(services, page, noneMatch);
-    const links = pageLinks(page, request, services.urls);
+    const request = { ...asked, format: FORMATS[format].linksSayFormat ? format : asked.format };
+    const formats = pageInFormats(page, request, services.urls, formatsToldIn(format));
+    const links = [...pageLinks(page, request, services.urls), ...alternatesAmong(formats)];
     const [newest] = page.entries;
     const updated = (page.closed ? newest?.recordedAt : page.changedAt) ?? newest?.recordedAt ?? feed.createdAt;
-    const text = feedDocument({ feed, updated, links, archive: false }, page.entries, services.urls);
-    return rendered(
-      page,
-      pageTag(base, feed, { ...page.log, head: page.namedAfter }, page.closed, 'atom'),
-      text,
-      links,
-    );
+    const search = request.search === undefined ? undefined : printSearch(request.search);
+    const document = { feed, updated, links, archive: false, search, formats };
+    const tag = pageTag(base, feed, { ...page.log, head: page.namedAfter }, page.closed, format);
+    return rendered(page, tag, format, await written(format, document, page.entries), links);
   }
 
-  function rendered(page: Page, tag: string, text: string, links: readonly Link[]): RenderedPage {
+  async function written(format: Format, document: FeedDocument, entries: readonly Entry[]): Promise<string> {
+    if (format === 'atom') return feedDocument(document, entries, services.urls);
+    let text = '';
+    for await (const piece of writePage(format, document, entries, services.urls)) text += piece;
+    return text;
+  }
+
+  function rendered(page: Page, tag: string, format: Format, text: string, links: readonly Link[]): RenderedPage {
     const { gap, log } = page;
     return {
       tag,
       headers: [
-        ...['content-type', `${ATOM_FEED};charset=utf-8`, 'vary', VARY, 'link', linkHeader(links)],
+        ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', linkHeader(links)],
+        ...headersFor(FORMATS[format].page ?? ''),
         ...(gap === undefined ? [] : ['millrace-gap', `${String(gap.first)}-${String(gap.last)}`]),
       ],
       body: Buffer.from(text),
@@ -111,7 +125,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   async function readArchive(req: Request, res: Response): Promise<void> {
     const { n: name } = req.params as { n: string };
     const { feed } = req.known;
-    acceptAtom(req);
+    const format = pageFormat(req);
     if (!/^[1-9]\d{0,15}$/.test(name))
       throw new FeedsError('not-found', `"${name.slice(0, 32)}" is no number of an archived page: they are 1, 2, 3 …`);
     const n = BigInt(name);
@@ -122,34 +136,42 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     if (n > fullArchives(feed, log.head)) {
       // Page n-1 has always named this one as its next. RFC 9110 §15.4.8: for now what is in it is in the feed.
       if (n === fullArchives(feed, log.head) + 1n) {
-        send(req, res, 307, ['location', services.urls.feed(feed), 'cache-control', 'no-store', 'vary', VARY], '');
+        const location = withFormat(services.urls.feed(feed), formatParameter(req.url));
+        send(req, res, 307, ['location', location, 'cache-control', 'no-store', 'vary', VARY], '');
         return;
       }
       throw new FeedsError('not-found', `there are ${String(fullArchives(feed, log.head))} archived pages so far`);
     }
-    const tag = pageTag(base, feed, log, true, 'atom');
+    const tag = pageTag(base, feed, log, true, format);
     const cache = req.principal === 'anonymous' ? 'public, max-age=86400' : 'private, max-age=86400';
     const held = heldByClient(req, tag);
     if (held !== undefined) {
       notModified(req, res, held, cache);
       return;
     }
-    const key = `${String(feed.id)}/archive/${name}`;
+    const asked = formatParameter(req.url);
+    const key = `${String(feed.id)}/archive/${name} ${format} ${asked ?? ''}`;
     let page = services.pages.find(key, feed, log);
     services.metrics.pageCache(page !== undefined);
     if (page === undefined) {
       const first = (n - 1n) * size + 1n;
-      const links = archiveLinks(feed, n, services.urls);
+      const formats = formatsToldIn(format).map((one) => ({
+        format: one,
+        href: withFormat(services.urls.archive(feed, n), one),
+      }));
+      const linked = FORMATS[format].linksSayFormat ? format : asked;
+      const links = [...archiveLinks(feed, n, services.urls, linked), ...alternatesAmong(formats)];
+      const [newest] = await readStretch(services.db, feed, n * size, n * size);
+      const document = { feed, updated: newest?.recordedAt ?? feed.createdAt, links, archive: true, formats };
       if ((await stretchOctets(services.db, feed, first, n * size)) > PAGE_OCTETS) {
-        await streamArchive(req, res, feed, first, n * size, links, [
+        await streamArchive(req, res, document, format, first, n * size, [
           ...['etag', quoted(tag, 'identity')],
           ...['cache-control', cache],
         ]);
         return;
       }
       const entries = await readStretch(services.db, feed, first, n * size);
-      const updated = entries[0]?.recordedAt ?? feed.createdAt;
-      const text = feedDocument({ feed, updated, links, archive: true }, entries, services.urls);
+      const text = await written(format, document, entries);
       const closed = {
         feed,
         log,
@@ -161,7 +183,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
         gap: undefined,
         closed: true,
       };
-      page = rendered(closed, tag, text, links);
+      page = rendered(closed, tag, format, text, links);
       services.pages.keep(key, page);
     }
     await give(req, res, page, cache);
@@ -171,33 +193,48 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   async function streamArchive(
     req: Request,
     res: Response,
-    feed: Feed,
+    document: FeedDocument,
+    format: Format,
     first: Position,
     last: Position,
-    links: readonly Link[],
     headers: readonly string[],
   ): Promise<void> {
-    const [newest] = await readStretch(services.db, feed, last, last);
-    const frame = feedFrame({ feed, updated: newest?.recordedAt ?? feed.createdAt, links, archive: true });
-    const common = ['content-type', `${ATOM_FEED};charset=utf-8`, 'vary', VARY, 'link', linkHeader(links)];
+    const type = FORMATS[format].page ?? '';
+    const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
     res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
     if (req.method === 'HEAD') {
       res.end();
       return;
     }
-    async function* parts(): AsyncGenerator<string> {
-      yield frame.head;
+    async function* entries(): AsyncGenerator<Entry> {
       for (let position = last; position >= first; position -= 1n) {
-        const [entry] = await readStretch(services.db, feed, position, position);
-        if (entry !== undefined) yield `${renderEntry(entry, feed, services.urls)}\n`;
+        const [entry] = await readStretch(services.db, document.feed, position, position);
+        if (entry !== undefined) yield entry;
       }
-      yield frame.tail;
     }
-    await pipeline(parts, res).catch((error: unknown) => {
+    await pipeline(writePage(format, document, entries(), services.urls), res).catch((error: unknown) => {
       // A reader who goes away is no error.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     });
   }
+}
+
+/** What a feed reader or a browser may rather have; said in the document and in the header. */
+const ALTERNATES: readonly Format[] = ['jsonfeed', 'rss', 'html'];
+
+/** Of a page in this format: a person is told of all. */
+function formatsToldIn(format: Format): readonly Format[] {
+  return format === 'html' ? FORMAT_NAMES : ALTERNATES;
+}
+
+function alternatesAmong(formats: readonly { format: Format; href: string }[]): Link[] {
+  return formats
+    .filter(({ format }) => ALTERNATES.includes(format))
+    .map(({ format, href }) => ({ rel: 'alternate', type: mediaTypeOf(format), href }));
+}
+
+function mediaTypeOf(format: Format): string {
+  return parseMediaType(FORMATS[format].page ?? '')?.type ?? '';
 }
 
 /** What is known of the feed, asked anew when this node has not heard of the position. */
@@ -209,15 +246,29 @@ async function upTo(services: Services, req: Request, position: Position): Promi
 /** Clients and proxies take some 16 KiB of headers, some of them 8, and a search can be long. */
 const LINK_HEADER_BYTES = 4_000;
 /** What a reader follows comes first. */
-const LINKS_BY_USE = ['previous', 'next', 'prev-archive', 'next-archive', GAP_REL, 'current', 'first', 'last', 'self'];
+const LINKS_BY_USE = [
+  'previous',
+  'next',
+  'prev-archive',
+  'next-archive',
+  GAP_REL,
+  'current',
+  'first',
+  'last',
+  'self',
+  'alternate',
+];
 
-/** The links of the document again; when that were too long, as many as there is room for. */
-function keyOf(feed: Feed, query: string): string {
-  return `${String(feed.id)}?${query}`;
+function keyOf(feed: Feed, format: Format, query: string): string {
+  return `${String(feed.id)} ${format}?${query}`;
 }
 
+/** The links of the document again; when that were too long, as many as there is room for. */
 function linkHeader(links: readonly Link[]): string {
-  const values = links.map(({ rel, href }) => ({ rel, text: `<${href}>; rel="${rel}"` }));
+  const values = links.map(({ rel, href, type }) => ({
+    rel,
+    text: `<${href}>; rel="${rel}"${type === undefined ? '' : `; type="${type}"`}`,
+  }));
   const whole = values.map(({ text }) => text).join(', ');
   if (whole.length <= LINK_HEADER_BYTES) return whole;
   let room = LINK_HEADER_BYTES;
