@@ -6,6 +6,12 @@ import { join } from 'node:path';
 import { serve } from '../support/command.js';
 import type { Serving } from '../support/command.js';
 
+/** The commands that a document shows. */
+async function commandsIn(document: string): Promise<string[]> {
+  const text = await readFile(new URL(`../../${document}`, import.meta.url), 'utf8');
+  return [...text.matchAll(/```sh\n(.*?)\n```/gs)].map(([, command = '']) => command);
+}
+
 describe('README', function () {
   this.timeout(60_000);
 
@@ -14,8 +20,7 @@ describe('README', function () {
   let commands: string[];
 
   before(async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-    commands = [...readme.matchAll(/```sh\n(.*?)\n```/gs)].map(([, command = '']) => command);
+    commands = await commandsIn('README.md');
     folder = await mkdtemp(join(tmpdir(), 'millrace-readme-'));
     server = await serve({ DATA_DIR: join(folder, 'data') });
   });
@@ -64,4 +69,18 @@ describe('README', function () {
     expect(followed.match(/<title>Order sent/g), 'seen once').to.have.length(1);
     expect(followed.indexOf('Order placed')).to.be.below(followed.indexOf('Order sent'));
   });
+
+  for (const document of ['docs/json.md', 'docs/cloudevents.md']) {
+    it(`and the commands of ${document} work as they stand`, async () => {
+      const shown = await commandsIn(document);
+      expect(shown).not.to.deep.equal([]);
+      for (const command of shown) {
+        for (const line of command.split(/\n(?=curl)/)) {
+          const output = await run(line, 10);
+          expect(output, line).to.match(/"(?:entry|feed|specversion)":/);
+          expect(output, line).not.to.include('urn:millrace:problem');
+        }
+      }
+    });
+  }
 });

@@ -99,7 +99,9 @@ function tombstoneMarkup(entry: Entry): Html {
 /** Everything below an entry's title. */
 function bodyMarkup(entry: Entry, view: EntryView, feed: Feed, urls: Urls, room: Room): Html {
   const { published, updated, authors, categories } = view;
-  const summary = view.summary === undefined ? '' : readable(view.summary);
+  const words = view.summary === undefined ? '' : readable(view.summary);
+  // The server gives an entry its title for a summary where RFC 4287 wants one.
+  const summary = words === titleOf(entry, view) ? '' : words;
   const links = view.links.filter(({ rel }) => rel !== 'self' && rel !== 'edit');
   const whole = withFormat(urls.entry(feed, entry.atomId), 'atom');
   const birth =
