@@ -17,6 +17,7 @@ import { adminTokenCheck } from './http/admin-token.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
+import { makeTurns } from './http/turns.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
 import { startHeadMemory } from './store/head-memory.js';
@@ -30,6 +31,11 @@ import { startRetention } from './workers/retention.js';
 const PARTITIONS = [0];
 const READERS = 10;
 const CLOSE_IDLE_MS = 50;
+/** Each may be of some megabytes of text, and its tree many times as large. One thread does not get further with more. */
+const TREES_AT_ONCE = 2;
+/** Bodies are held while they wait, what a page is made of is not. */
+const BODIES_WAITING = 50;
+const PAGES_WAITING = 1_000;
 
 export interface Running {
   readonly url: string;
@@ -134,6 +140,7 @@ async function startUp(
       return groupCommit;
     },
     pages,
+    turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,

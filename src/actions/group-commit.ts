@@ -458,7 +458,7 @@ function outcomeOf(decision: Decision, tick: Tick | undefined): Committed | Feed
   return refusalOf(decision.request, decision.refusals);
 }
 
-/** One request has one answer: that of its only entry, or one that names every offending entry of a feed document. */
+/** One request has one answer: that of its only entry, or one that names every offending entry of a batch. */
 function refusalOf(request: WriteRequest, refusals: readonly Refusal[]): FeedsError {
   const [first] = refusals;
   if (first === undefined) throw new Error('a refused request without a refusal');
@@ -466,12 +466,7 @@ function refusalOf(request: WriteRequest, refusals: readonly Refusal[]): FeedsEr
   return new FeedsError(
     first.error.code,
     `${String(refusals.length)} of ${String(request.operations.length)} entries are refused; nothing was written`,
-    {
-      violations: refusals.map(({ index, error }) => ({
-        path: `feed/entry[${String(index + 1)}]`,
-        message: error.message,
-      })),
-    },
+    { refused: refusals.map(({ index, error }) => ({ index, message: error.message })) },
   );
 }
 

@@ -41,6 +41,8 @@ export interface Violation {
 
 export interface ErrorDetails {
   readonly violations?: readonly Violation[];
+  /** Of a batch: which of its entries are refused, counted from 0, and why. What their places are called is the edge's. */
+  readonly refused?: readonly { readonly index: number; readonly message: string }[];
   /** Methods that the resource has, for `method-not-allowed`. */
   readonly allow?: readonly string[];
   /** Seconds after which it makes sense to try again. */

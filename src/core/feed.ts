@@ -17,6 +17,9 @@ export interface Limits {
   readonly links: number;
 }
 
+/** Entries that are published as one batch: a document is answered whole, and all others wait for it. */
+export const MOST_ENTRIES_IN_BATCH = 5_000;
+
 export const DEFAULT_LIMITS: Limits = { bodyBytes: 2 * 1024 * 1024, categories: 20, categoryLength: 256, links: 20 };
 
 export interface FeedSettings {

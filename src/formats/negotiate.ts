@@ -1,22 +1,23 @@
 import { parseMediaType } from './media-types.js';
 import type { MediaType } from './media-types.js';
 
-/** Something that can be had, under each of these media types. */
+/** Something that can be had as a media type. */
 export interface Offer<Name extends string> {
   readonly name: Name;
-  readonly types: readonly MediaType[];
+  readonly type: MediaType;
+  /** Other media types that get it too when they are asked for by their names. */
+  readonly aliases: readonly MediaType[];
 }
 
-/** An offer under the media types given; a charset is that of the answer. Throws for what is no media type. */
-export function offer<Name extends string>(name: Name, types: readonly string[]): Offer<Name> {
-  return {
-    name,
-    types: types.map((text) => {
-      const type = parseMediaType(text);
-      if (type === undefined) throw new Error(`"${text}" is no media type`);
-      return type;
-    }),
-  };
+/** An offer of the media type given; a charset is that of the answer. Throws for what is no media type. */
+export function offer<Name extends string>(name: Name, type: string, aliases: readonly string[] = []): Offer<Name> {
+  return { name, type: knownType(type), aliases: aliases.map(knownType) };
+}
+
+function knownType(text: string): MediaType {
+  const type = parseMediaType(text);
+  if (type === undefined) throw new Error(`"${text}" is no media type`);
+  return type;
 }
 
 interface MediaRange extends MediaType {
@@ -25,8 +26,9 @@ interface MediaRange extends MediaType {
 
 /**
  * Which of the offers the header prefers (RFC 9110 §12.5.1): the highest quality, where the most specific range that
- * fits an offer gives its quality; between equals the first offer. A range with parameters fits what has the same ones;
- * as all that we send is UTF-8, `charset=utf-8` fits everything. Undefined: none is acceptable.
+ * fits an offer gives its quality; between equals one that is named before one that a wildcard takes, then the first
+ * offer. A range with parameters fits what has the same ones; as all that we send is UTF-8, `charset=utf-8` fits
+ * everything. Undefined: none is acceptable.
  */
 export function preferred<Name extends string>(
   accept: string | undefined,
@@ -36,18 +38,43 @@ export function preferred<Name extends string>(
   if (accept === undefined || accept.trim() === '') return offers[0]?.name;
   const ranges = rangesOf(accept);
   let best: Name | undefined;
-  let bestQuality = 0;
-  for (const { name, types } of offers) {
-    const quality = Math.max(...types.map((type) => qualityOf(type, ranges)));
-    if (quality > bestQuality) {
-      best = name;
-      bestQuality = quality;
-    }
+  let bestAppeal = NO_APPEAL;
+  for (const one of offers) {
+    const appeal = appealOf(one, ranges);
+    if (!isMore(appeal, bestAppeal)) continue;
+    best = one.name;
+    bestAppeal = appeal;
   }
   return best;
 }
 
-function qualityOf(offered: MediaType, ranges: readonly MediaRange[]): number {
+interface Appeal {
+  readonly quality: number;
+  /** A range has the media type itself, no wildcard. */
+  readonly isNamed: boolean;
+}
+
+/** Nothing of quality 0 is more than this. */
+const NO_APPEAL: Appeal = { quality: 0, isNamed: true };
+
+function isMore(one: Appeal, other: Appeal): boolean {
+  if (one.quality !== other.quality) return one.quality > other.quality;
+  return one.isNamed && !other.isNamed;
+}
+
+function appealOf({ type, aliases }: Offer<string>, ranges: readonly MediaRange[]): Appeal {
+  let best = appealOfType(type, ranges);
+  // Whatever it is called besides, this is what would be sent.
+  if (best.isNamed && best.quality === 0) return best;
+  for (const alias of aliases) {
+    const appeal = appealOfType(alias, ranges);
+    // A wildcard takes the answer by its own type only.
+    if (appeal.isNamed && isMore(appeal, best)) best = appeal;
+  }
+  return best;
+}
+
+function appealOfType(offered: MediaType, ranges: readonly MediaRange[]): Appeal {
   let quality = 0;
   let specificity = -1;
   for (const range of ranges) {
@@ -56,8 +83,11 @@ function qualityOf(offered: MediaType, ranges: readonly MediaRange[]): number {
     specificity = fits;
     quality = range.quality;
   }
-  return quality;
+  return { quality, isNamed: specificity >= NAMED };
 }
+
+/** The least specificity of a range without a wildcard. */
+const NAMED = 2;
 
 /** How closely the range names what is offered; -1: it does not. */
 function specificityOf(range: MediaRange, offered: MediaType): number {
@@ -65,7 +95,7 @@ function specificityOf(range: MediaRange, offered: MediaType): number {
     const has = offered.parameters.get(name) ?? (name === 'charset' ? 'utf-8' : undefined);
     if (has?.toLowerCase() !== value.toLowerCase()) return -1;
   }
-  if (range.type === offered.type) return 2 + range.parameters.size;
+  if (range.type === offered.type) return NAMED + range.parameters.size;
   if (range.type === '*/*') return 0;
   return range.type.endsWith('/*') && offered.type.startsWith(range.type.slice(0, -1)) ? 1 : -1;
 }

@@ -50,8 +50,9 @@ export async function writeEntry(format: Format, entry: Entry, feed: Feed, urls:
       return writeHtmlEntry(entry, feed, urls);
     case 'cloudevents':
       return writeCloudEvent(entry, feed, urls);
-    default:
-      throw new Error(`an entry as ${format} is not written yet`);
+    case 'jsonfeed':
+    case 'rss':
+      throw new Error(`a bug: an entry was asked for as ${format}, which is for pages only`);
   }
 }
 

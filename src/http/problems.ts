@@ -126,10 +126,9 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
 export const ACCEPT_POST = PUBLISHED_TYPES.join(', ');
 
 const OFFERS = [
-  offer('json', [PROBLEM_JSON, JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),
-  offer('cloudfeeds', [CLOUD_FEEDS, CLOUD_FEEDS_SERVICE]),
-  offer('xml', [
-    PROBLEM_XML,
+  offer('json', PROBLEM_JSON, [JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),
+  offer('cloudfeeds', CLOUD_FEEDS, [CLOUD_FEEDS_SERVICE]),
+  offer('xml', PROBLEM_XML, [
     'application/xml',
     'text/xml',
     ATOM,
@@ -139,7 +138,7 @@ const OFFERS = [
     ATOM_CATEGORIES,
     RSS,
   ]),
-  offer('html', [HTML]),
+  offer('html', HTML),
 ];
 /** For who names a representation in the URL: what its reader can read. */
 const BY_FORMAT: ReadonlyMap<string | undefined, ProblemFormat> = new Map(

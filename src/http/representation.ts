@@ -20,7 +20,7 @@ function answersTo(offers: readonly Offer<Format>[]): ReadonlyMap<Format, readon
 function offersOf(what: 'page' | 'entry'): Offer<Format>[] {
   return FORMAT_NAMES.flatMap((name) => {
     const { [what]: type, aliases } = FORMATS[name];
-    return type === undefined ? [] : [offer(name, [type, ...aliases])];
+    return type === undefined ? [] : [offer(name, type, aliases)];
   });
 }
 
@@ -60,7 +60,7 @@ export function chosen<Name extends string>(req: Request, offers: readonly Offer
 
 /** The refusal of an Accept, with all that there is (RFC 9110 §15.5.7). */
 function notAcceptable(offers: readonly Offer<string>[]): FeedsError {
-  const available = offers.map(({ types: [type] }) => type?.type ?? '');
+  const available = offers.map(({ type: { type } }) => type);
   return new FeedsError(
     'not-acceptable',
     `this can be had as ${available.join(', ')}; the Accept header takes none of these`,

@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { BodyBudget } from './body.js';
 import type { PageCache } from './page-cache.js';
+import type { Turns } from './turns.js';
 
 /** What the routes work with, wired together once in server.ts. */
 export interface Services {
@@ -21,6 +22,8 @@ export interface Services {
   readonly groupCommit: (partition: number) => GroupCommit;
   readonly pages: PageCache;
   readonly bodies: BodyBudget;
+  /** For reading large bodies into trees, and for rendering from trees. */
+  readonly turns: { readonly bodies: Turns; readonly pages: Turns };
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Compares in constant time. */

@@ -19,6 +19,7 @@ import {
   parseMediaType,
 } from '../formats/media-types.js';
 import type { Format, MediaType } from '../formats/media-types.js';
+import type { Turns } from './turns.js';
 
 /** What a publisher sends, as its headers tell. */
 export interface Submission {
@@ -33,6 +34,14 @@ export interface SubmissionOptions {
   readonly feed: Feed;
   /** Links rel="self" below it are ours. */
   readonly ownUrl: string;
+  readonly turns: Turns;
+}
+
+/** From this size on a body takes its turn where its tree is many times as large. */
+const LARGE_BYTES = 64 * 1024;
+
+function inTurn<Result>(body: Buffer, turns: Turns, read: () => Promise<Result>): Promise<Result> {
+  return body.length < LARGE_BYTES ? read() : turns.run(read);
 }
 
 export interface Drafts {
@@ -94,9 +103,9 @@ function json(dialect: Dialect, mediaType: MediaType): Submission {
   return {
     format: dialect,
     kind: undefined,
-    read(body, { feed, ownUrl }) {
+    read(body, { feed, ownUrl, turns }) {
       const { limits, inlineJson } = feed.settings;
-      return readJsonDocument(body, dialect, { limits, ownUrl, inlineJson });
+      return inTurn(body, turns, () => readJsonDocument(body, dialect, { limits, ownUrl, inlineJson }));
     },
   };
 }
@@ -106,11 +115,13 @@ function events(kind: 'entry' | 'feed', mediaType: MediaType): Submission {
   return {
     format: 'cloudevents',
     kind,
-    async read(body, { feed, ownUrl }) {
+    read(body, { feed, ownUrl, turns }) {
       const { limits, inlineJson } = feed.settings;
       const options = { limits, ownUrl, inlineJson };
-      const drafts = kind === 'feed' ? await readCloudEventBatch(body, options) : [await readCloudEvent(body, options)];
-      return { kind, drafts };
+      return inTurn(body, turns, async () => ({
+        kind,
+        drafts: kind === 'feed' ? await readCloudEventBatch(body, options) : [await readCloudEvent(body, options)],
+      }));
     },
   };
 }
@@ -139,5 +150,5 @@ function binaryEvent({ rawHeaders }: Request): Submission {
 function refuseOtherCharsets({ parameters }: MediaType): void {
   const charset = parameters.get('charset');
   if (charset === undefined || /^utf-?8$/i.test(charset)) return;
-  throw new FeedsError('unsupported-encoding', `the charset "${charset.slice(0, 40)}" is not read: JSON is UTF-8`);
+  throw new FeedsError('unsupported-media-type', `the charset "${charset.slice(0, 40)}" is not read: JSON is UTF-8`);
 }

@@ -12,11 +12,11 @@ import type { Coding } from '../formats/negotiate.js';
  */
 
 /** Grows when the same rows are rendered to other bytes than by the version before. */
-const RENDERING = '1';
+const RENDERING = '2';
 
-/** What of the settings of the server the bytes depend on. */
-export function baseTag(publicUrl: string): string {
-  return createHash('sha256').update(`${RENDERING} ${publicUrl}`).digest('hex').slice(0, 4);
+/** What of the server the bytes depend on: its version, its public URL, and what names the style of its pages. */
+export function baseTag(publicUrl: string, style: string): string {
+  return createHash('sha256').update(`${RENDERING} ${publicUrl} ${style}`).digest('hex').slice(0, 4);
 }
 
 /** Without quotes and coding. */

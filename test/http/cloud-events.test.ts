@@ -198,6 +198,15 @@ describe('CloudEvents', () => {
       expect(await onPage()).to.deep.equal([]);
     });
 
+    it('of a batch with the source and id of another are told by their place in it', async () => {
+      const event = anEvent({ data: 1 });
+      expect((await send(event)).status).to.equal(201);
+      const { detail, errors } = await problem(await send([anEvent(), { ...event, data: 2 }], BATCH), 409);
+      expect(errors.map(({ path }) => path)).to.deep.equal(['/1']);
+      expect(detail).not.to.include('feed/entry');
+      expect(await onPage()).to.deep.equal([event]);
+    });
+
     it('with mistakes are told all of them with their places', async () => {
       const { errors } = await problem(await send('{"specversion":"1.0",\n"id":"",\n"source":"a b","Time":1}'));
       expect(errors.map(({ path, line, column }) => [path, line, column])).to.deep.equal([

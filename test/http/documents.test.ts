@@ -101,9 +101,23 @@ describe('the documents of RFC 5023', () => {
     const asked = await app.request('/', { headers: { accept: 'application/atomsvc+xml' } });
     expect(asked.headers.get('content-type')).to.match(/^application\/atomsvc\+xml/);
     expect(await collections(asked)).to.include.keys('shop');
-    const anything = await app.request('/', { anonymous: true, headers: { accept: '*/*' } });
-    expect(anything.headers.get('content-type')).to.match(/^text\/plain/);
-    expect(await anything.text()).to.include(`${app.url}/feeds`);
+    for (const [accept, type] of [
+      ['application/atomsvc+xml', 'application/atomsvc+xml;charset=utf-8'],
+      ['application/xml', 'application/atomsvc+xml;charset=utf-8'],
+      ['application/vnd.rackspace.atomsvc+json', 'application/vnd.rackspace.atomsvc+json'],
+      ['application/json', 'application/json'],
+      ['application/json, */*', 'application/json'],
+    ] as const) {
+      const root = await app.request('/', { headers: { accept } });
+      expect([root.status, root.headers.get('content-type')], accept).to.deep.equal([200, type]);
+      const there = await app.request('/feeds', { headers: { accept } });
+      expect(await root.text(), accept).to.equal(await there.text());
+    }
+    for (const accept of ['*/*', 'text/plain', 'text/*']) {
+      const anything = await app.request('/', { anonymous: true, headers: { accept } });
+      expect(anything.headers.get('content-type'), accept).to.match(/^text\/plain/);
+      expect(await anything.text()).to.include(`${app.url}/feeds`);
+    }
   });
 
   it('are given as their own type, as XML of any kind, and as nothing else', async () => {
@@ -186,6 +200,13 @@ describe('the documents of RFC 5023', () => {
       expect(await terms(path)).to.deep.equal([]);
       await publishAll(app, path, [{ categories: ['Usage', 'tid:Ab'] }, { categories: ['usage', 'a"<b', 'Ärger'] }]);
       expect(await terms(path)).to.deep.equal(['a"<b', 'tid:Ab', 'usage', 'ärger']);
+    });
+
+    it('says in JSON too that no term is in use, and nothing else', async () => {
+      const path = await app.feed('unused');
+      const response = await app.request(`${path}/categories?format=json`);
+      const { categories } = (await response.json()) as { categories: Record<string, unknown> };
+      expect(categories).to.deep.equal({ '@type': APP, fixed: 'no', category: [] });
     });
 
     it('does not name terms of entries that retention has taken', async () => {

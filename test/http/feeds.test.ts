@@ -895,14 +895,20 @@ describe('the pages of a feed', () => {
         'application/*',
         '*/*',
         'text/html;q=0.1, */*',
+        'application/xml, */*',
       ]) {
         expect(await typeFor(accept), accept).to.equal('application/atom+xml;type=feed;charset=utf-8');
       }
-      expect(await typeFor('text/html, */*;q=0.1')).to.equal('text/html;charset=utf-8');
+      for (const accept of ['text/html, */*;q=0.1', 'text/html, */*', 'text/*']) {
+        expect(await typeFor(accept), accept).to.equal('text/html;charset=utf-8');
+      }
+      // the default of a well-known client in browsers
+      expect(await typeFor('application/json, text/plain, */*')).to.equal('application/json');
       for (const accept of [
         'image/png',
         'application/atom+xml;q=0',
         'application/atom+xml;q=0, application/xml;q=0, text/xml;q=0, image/*',
+        'application/atom+xml;q=0, application/xml',
       ]) {
         expect(await typeFor(accept), accept).to.equal(406);
       }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
+import { baseTag } from '../../src/http/tags.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { publishAll } from '../support/publish.js';
@@ -82,5 +83,12 @@ describe('the headers of a page for a browser', () => {
       ),
     );
     expect(tags[0]).not.to.equal(tags[1]);
+  });
+
+  it('belong to pages of one style: with another one the tags are others', () => {
+    const [one, other] = ['a{}', 'b{}'].map((style) => baseTag('http://a.example', style));
+    expect(one)
+      .to.match(/^[0-9a-f]{4}$/)
+      .and.not.to.equal(other);
   });
 });

@@ -256,6 +256,25 @@ describe('the pages for a browser', function () {
     }
   });
 
+  it('can be searched at another name of the server than that of its public URL', async () => {
+    const path = await app.feed('named', { public: true });
+    await publishAll(app, path, [{ title: 'one', categories: ['a'] }, { title: 'two' }]);
+    const here = app.url.replace('127.0.0.1', 'localhost');
+    expect(here).not.to.equal(app.url);
+    const context = await chromium!.browser.newContext();
+    const page = await context.newPage();
+    const told: string[] = [];
+    page.on('console', (message) => told.push(message.text()));
+    await page.goto(here + path);
+    await page.getByLabel('Search by category').fill('+a');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.waitForURL(/search=/, { timeout: 10_000 });
+    expect(page.url()).to.equal(`${here}${path}?search=%2Ba&format=html`);
+    expect(await titles(page)).to.deep.equal(['one']);
+    expect(told).to.deep.equal([]);
+    await context.close();
+  });
+
   describe('run nothing that an entry brings', () => {
     /** Each would leave a trace if it ran or were loaded. */
     const attacks = (field: string): string[] => [

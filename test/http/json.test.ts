@@ -144,6 +144,26 @@ describe('JSON', () => {
         expect(refused.map((one) => one.path)).to.deep.equal(['/feed/entry/1/id', '/feed/entry/2/updated']);
         expect((await page(app, path)).ids).to.have.length(3);
       });
+
+      it('is named by its JSON Pointer when a batch is refused for what the feed has of it', async () => {
+        const path = await app.feed(`taken-${type === JSON_TYPE ? 'json' : 'cloudfeeds'}`, { editable: true });
+        const [taken, deleted] = [await publish(app, path), anId()];
+        const batch = (ids: readonly string[]): unknown => ({
+          feed: { '@type': ATOM, entry: ids.map((id) => ({ ...aJsonEntry({ id }).entry, '@type': undefined })) },
+        });
+        const conflict = await read(await send(path, batch([anId(), taken]), { 'content-type': type }), 409);
+        expect(conflict['type']).to.equal('urn:millrace:problem:id-conflict');
+        expect((conflict['errors'] as Members[]).map((one) => one['path'])).to.deep.equal(['/feed/entry/1']);
+        expect(conflict['detail']).not.to.include('feed/entry[');
+        const document = batch([deleted]);
+        await read(await send(path, document, { 'content-type': type }), 201);
+        await app.request(`${path}/entries/${encodeURIComponent(deleted)}`, { method: 'DELETE' });
+        const { feed } = document as { feed: { entry: Members[] } };
+        feed.entry.unshift({ ...aJsonEntry().entry, '@type': undefined });
+        const gone = await read(await send(path, document, { 'content-type': type }), 410);
+        expect((gone['errors'] as Members[]).map((one) => one['path'])).to.deep.equal(['/feed/entry/1']);
+        expect((await page(app, path)).ids).to.have.length(2);
+      });
     });
 
     describe(`a page as ${type}`, () => {
@@ -319,6 +339,22 @@ describe('JSON', () => {
         expect(payload).to.equal(expected);
         // RFC 4287 §4.1.2: where the content is Base64, a summary has to be.
         expect(childrenOf(atom, 'summary')).to.have.length(inlineJson ? 0 : 1);
+      }
+    });
+
+    it('is known again when the feed has come to keep payloads otherwise', async () => {
+      const entry = aJsonEntry({ content: { type: 'application/json', '@text': { a: 1 } } });
+      const event = { specversion: '1.0', id: '1', source: '/s', type: 't', data: { a: 1 } };
+      for (const [body, type] of [
+        [entry, JSON_TYPE],
+        [{ feed: { '@type': ATOM, entry: [{ ...aJsonEntry(entry.entry).entry, '@type': undefined }] } }, JSON_TYPE],
+        [event, 'application/cloudevents+json'],
+      ] as const) {
+        for (const inlineJson of [false, true, false]) {
+          const path = await app.feed('kept-otherwise', { inlineJson });
+          const response = await send(path, body, { 'content-type': type });
+          expect(response.status, await response.text()).to.equal(201);
+        }
       }
     });
 
@@ -510,6 +546,37 @@ describe('JSON', () => {
     const { title, author, content: sent, y } = entry ?? {};
     const answer = await send(again, { entry: { '@type': ATOM, title, author, content: sent, y } });
     expect(await readEntry(answer, 201)).to.deep.include({ content: sent, y });
+  });
+
+  it('white space that parts words is text, and white space that breaks lines is layout', async () => {
+    const path = await app.feed('spaced');
+    const xhtml = '<p xmlns="http://www.w3.org/1999/xhtml"><b>Hello</b> <i>world</i>\n<u>!</u></p>';
+    const other = '<e xmlns="urn:e">\n  <b>Hello</b>\n\t<i>world</i>\n</e>';
+    const tight = '<e xmlns="urn:e"><b>Hello</b> <i>world</i></e>';
+    for (const xml of [xhtml, other, tight]) {
+      await publish(app, path, { content: `<content type="application/xml">${xml}</content>` });
+    }
+    const { entry } = await readPage(await get(path));
+    expect(entry.map(({ content }) => content)).to.deep.equal([
+      { e: { '@xml': tight } },
+      { e: { '@type': 'urn:e', b: { '@text': 'Hello' }, i: { '@text': 'world' } } },
+      { p: { '@xml': xhtml } },
+    ]);
+  });
+
+  it('what Cloud Feeds’ form gives of attributes that Atom does not know, it takes back', async () => {
+    const path = await app.feed('unknown-attributes', { editable: true });
+    const id = await publish(app, path, { more: '<summary xmlns:p="urn:p" p:a="2">x</summary>' });
+    const url = `${path}/entries/${encodeURIComponent(id)}`;
+    const read = await get(url, CLOUD_FEEDS);
+    const document = (await read.json()) as { entry: Members };
+    expect(document.entry['summary']).to.equal('x');
+    const put = await app.request(url, {
+      method: 'PUT',
+      headers: { 'content-type': CLOUD_FEEDS, 'if-match': '*' },
+      body: JSON.stringify(document),
+    });
+    expect(put.status, await put.text()).to.equal(200);
   });
 
   it('a member of an editable feed can be replaced by JSON, with the tag of any representation', async () => {

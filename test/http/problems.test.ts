@@ -59,6 +59,7 @@ describe('problems', () => {
     'application/feed+json, text/html;q=0.9',
     'application/cloudevents-batch+json',
     'application/vnd.rackspace.atom+json;q=0.5, application/problem+json',
+    'application/json, text/plain, */*',
     'image/png',
     'nonsense',
   ]) {
@@ -86,6 +87,8 @@ describe('problems', () => {
     'text/html',
     'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
     'text/html, application/json;q=0.9',
+    'text/html, */*',
+    'text/*',
   ]) {
     it(`are a page for ${accept}`, async () => {
       const response = await app.request(`${open}?limit=%3Cb%3E`, { headers: { accept } });
@@ -135,6 +138,16 @@ describe('problems', () => {
       const response = await app.request(`${open}?limit=x`, { headers: { accept } });
       expect(response.headers.get('content-type'), accept).to.equal('application/problem+xml');
       await response.arrayBuffer();
+    }
+  });
+
+  it('name what can be posted where JSON is sent in another charset', async () => {
+    for (const type of ['application/json', 'application/vnd.rackspace.atom+json', 'application/cloudevents+json']) {
+      const response = await post(app, open, '{}', { 'content-type': `${type};charset=latin1` });
+      expect(response.status, type).to.equal(415);
+      expect(response.headers.get('accept-post'), type).to.match(/\bapplication\/json\b/);
+      expect(response.headers.get('accept-encoding'), type).to.equal(null);
+      expect(((await response.json()) as { type: string }).type).to.match(/unsupported-media-type$/);
     }
   });
 

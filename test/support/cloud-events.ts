@@ -90,7 +90,7 @@ export function byPath(violations: readonly Violation[]): Record<string, string>
 
 /** What two events have to have in common to be the same: `null` is as good as nothing but in the data. */
 export function meaningOf(json: string): Members {
-  const root = readJsonText(json, 200);
+  const root = readJsonText(json, { depth: 200 });
   if (root.kind !== 'object') throw new Error('no object');
   const parsed = JSON.parse(json) as Members;
   const members = root.members

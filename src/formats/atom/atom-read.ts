@@ -2,9 +2,11 @@ import { digest } from '../../core/entry.js';
 import type { EntryDraft } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Violation } from '../../core/errors.js';
+import { MOST_ENTRIES_IN_BATCH } from '../../core/feed.js';
 import type { Limits } from '../../core/feed.js';
 import {
   ATOM_NAMESPACE,
+  MOST_ELEMENTS,
   endChild,
   endEntry,
   endPart,
@@ -35,6 +37,9 @@ export interface ReadOptions {
 
 /** From this size on a body is read in slices, and other work may come between them. */
 const SLICED_CHARACTERS = 64 * 1024;
+
+/** Characters that each entry of a feed document inherits: namespaces, xml:lang, xml:base, authors. Each gets all of them. */
+const MOST_INHERITED = 8_192;
 
 /** The namespace of Atom 0.3, which never became a standard. */
 const ATOM_03_NAMESPACE = 'http://purl.org/atom/ns#';
@@ -113,6 +118,8 @@ interface Parts {
   readonly prefix: string;
   readonly innerStart: number;
   innerEnd: number;
+  /** Below the entry's own. */
+  elements: number;
   /** Offsets, in pairs, of the elements that only the server may say. */
   readonly dropped: number[];
   dropping: boolean;
@@ -190,6 +197,7 @@ function onStart(reading: Reading, tag: StartTag): void {
     else if (level === -1) startFeed(reading, tag);
     return;
   }
+  parts.elements++;
   if (tag.uri !== ATOM_NAMESPACE && !parts.hasDefaultNamespace && !parts.holdsNoNamespace) {
     const unqualified = reading.scanner.resolve('') === undefined;
     parts.holdsForeign ||= unqualified;
@@ -218,6 +226,10 @@ function onEnd(reading: Reading, start: number, end: number): void {
     parts.dropping = false;
   } else if (level === 0) {
     parts.innerEnd = start;
+    if (parts.elements > MOST_ELEMENTS) {
+      const message = `${parts.elements} elements; at most ${MOST_ELEMENTS} are taken in an entry`;
+      addMistake(reading, parts.start, parts.path, message);
+    }
     endEntry(parts.check, parts.start);
     reading.current = undefined;
   }
@@ -231,6 +243,18 @@ function startFeed(reading: Reading, tag: StartTag): void {
     lang: valueOf(attributes, 'lang'),
     base: valueOf(attributes, 'base'),
   };
+  refuseHeavyScope(reading, tag.start);
+}
+
+/** So that a small document does not become a large one when each entry stands for itself. */
+function refuseHeavyScope(reading: Reading, offset: number): void {
+  const { scope, authors } = reading;
+  if (scope === undefined) return;
+  let size = authors.length + (scope.lang?.length ?? 0) + (scope.base?.length ?? 0);
+  for (const [prefix, uri] of scope.namespaces) size += prefix.length + uri.length;
+  if (size <= MOST_INHERITED) return;
+  const message = `the namespaces, xml:lang, xml:base and authors of the feed have ${size} characters, and each entry would get all of them; at most ${MOST_INHERITED} are taken`;
+  throw invalidEntries(reading, [{ path: 'feed', message, offset }], 1);
 }
 
 function startEntryOrOther(reading: Reading, tag: StartTag): void {
@@ -241,6 +265,12 @@ function startEntryOrOther(reading: Reading, tag: StartTag): void {
       reading.author = { open: openTag(reading, tag), innerStart: tag.end };
     }
     return;
+  }
+  if (reading.parts.length >= MOST_ENTRIES_IN_BATCH) {
+    throw new FeedsError(
+      'too-large',
+      `the document has more than ${String(MOST_ENTRIES_IN_BATCH)} entries; send them as several documents`,
+    );
   }
   const path = reading.scope === undefined ? 'entry' : `feed/entry[${reading.parts.length + 1}]`;
   const { options, scanner } = reading;
@@ -256,6 +286,7 @@ function startEntryOrOther(reading: Reading, tag: StartTag): void {
     prefix: tag.prefix === '' ? '' : `${tag.prefix}:`,
     innerStart: tag.end,
     innerEnd: tag.end,
+    elements: 0,
     dropped: [],
     dropping: false,
     hasDefaultNamespace: scanner.resolve('') !== undefined,
@@ -333,6 +364,7 @@ function endAuthorOfFeed(reading: Reading, end: number): void {
   const name = /^<[^\s>/]+/.exec(author.open)![0].slice(1);
   reading.authors += `${author.open}>${source.slice(author.innerStart, Math.max(end, author.innerStart))}</${name}>`;
   reading.author = undefined;
+  refuseHeavyScope(reading, author.innerStart);
 }
 
 function toDraft(reading: Reading, parts: Parts): EntryDraft {

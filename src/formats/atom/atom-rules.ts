@@ -8,6 +8,8 @@ export const ATOM_NAMESPACE = 'http://www.w3.org/2005/Atom';
 const APP_NAMESPACE = 'http://www.w3.org/2007/app';
 export const XHTML_NAMESPACE = 'http://www.w3.org/1999/xhtml';
 
+/** Within an entry. Whoever renders it otherwise than as Atom holds them all in memory. */
+export const MOST_ELEMENTS = 50_000;
 /** Its length in UTF-8. */
 const ID_BYTES = 1024;
 /** Authors and contributors: who reads entries walks through all of them. */
@@ -471,7 +473,8 @@ function contentRule(type: string | undefined, outside: boolean): ContentRule {
   }
   if (type === 'application/xml' && !outside) return 'xml';
   if (!MEDIA_TYPE.test(type)) return 'refused';
-  const name = type.replace(/[ \t]*;.*$/s, '').toLowerCase();
+  const [essence = ''] = type.split(';', 1);
+  const name = essence.trimEnd().toLowerCase();
   if (name.startsWith('multipart/') || name.startsWith('message/')) return 'refused';
   if (outside) return 'outside';
   if (name.endsWith('/xml') || name.endsWith('+xml')) return 'xml';

@@ -42,6 +42,7 @@ function title(text: string): string {
 
 /** RFC 5023 §7: terms that are in use; a publisher may use others too. */
 export function categoriesDocument(terms: readonly string[]): string {
-  const categories = terms.map((term) => `  <atom:category term="${escapeAttribute(term)}"/>\n`).join('');
-  return `${DECLARATION}<categories xmlns="${APP}" xmlns:atom="${ATOM}" fixed="no">\n${categories}</categories>\n`;
+  const categories = terms.map((term) => `\n  <atom:category term="${escapeAttribute(term)}"/>`).join('');
+  const end = terms.length === 0 ? '' : '\n';
+  return `${DECLARATION}<categories xmlns="${APP}" xmlns:atom="${ATOM}" fixed="no">${categories}${end}</categories>\n`;
 }

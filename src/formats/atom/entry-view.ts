@@ -152,13 +152,21 @@ function personView(element: XmlElement): PersonView {
   };
 }
 
-/** A reference against the xml:base in scope (RFC 3986 §5.1); as it stands when it is absolute or there is none. */
+/** What is longer is no place on the web: to resolve it for each reference would take for ever. */
+const LONGEST_REFERENCE = 2_048;
+
+/**
+ * A reference against the xml:base in scope (RFC 3986 §5.1); as it stands when it is absolute, there is none, or one of
+ * them is longer than anybody's.
+ */
 function resolved(reference: string, element: XmlElement): string {
-  if (URL.canParse(reference)) return reference;
+  if (reference.length > LONGEST_REFERENCE || URL.canParse(reference)) return reference;
   const bases: string[] = [];
   for (let at: XmlElement | undefined = element; at !== undefined; at = at.parent) {
     const base = attributeOf(at, 'base', XML_NAMESPACE);
-    if (base !== undefined) bases.unshift(base);
+    if (base === undefined) continue;
+    if (base.length > LONGEST_REFERENCE) return reference;
+    bases.unshift(base);
   }
   return [...bases, reference].reduce((base, next) => (URL.canParse(next, base) ? new URL(next, base).href : next));
 }

@@ -26,9 +26,12 @@ export async function draftOf(
   { limits, ownUrl, inlineJson }: EventReadOptions,
   complain: Complain,
 ): Promise<EntryDraft | undefined> {
-  const xml = await eventEntry(event, inlineJson);
+  const options = { limits, ...(ownUrl === undefined ? {} : { ownUrl }) };
   try {
-    return await readEntryText(xml, { limits, ...(ownUrl === undefined ? {} : { ownUrl }) });
+    const draft = await readEntryText(await eventEntry(event, false), options);
+    if (!inlineJson || event.data.kind !== 'json') return draft;
+    // What is sent is known again by its Base64 form, however the feed keeps its payloads.
+    return { ...(await readEntryText(await eventEntry(event, true), options)), digest: draft.digest };
   } catch (error) {
     if (!(error instanceof FeedsError) || error.code !== 'invalid-entry') throw error;
     for (const { path, message } of error.details.violations ?? []) {

@@ -1,14 +1,16 @@
 import type { EntryDraft } from '../../core/entry.js';
+import { FeedsError } from '../../core/errors.js';
+import { MOST_ENTRIES_IN_BATCH } from '../../core/feed.js';
 import { SPEC_VERSION } from './cloud-event.js';
 import type { AttributeValue, EventData } from './cloud-event.js';
 import { draftOf } from './cloud-event-entry.js';
 import type { EventReadOptions } from './cloud-event-entry.js';
 import { REQUIRED_ATTRIBUTES, declaresJson, nameProblem, valueProblem } from './cloud-event-rules.js';
-import { JSON_DEPTH, JsonReader, decodeJson, pointerPart } from '../json/json-text.js';
+import { decodeJson, pointerPart, readJsonGently } from '../json/json-text.js';
 import type { JsonMember, JsonNode, JsonObject } from '../json/json-text.js';
 import { CLOUD_EVENT, CLOUD_EVENTS } from '../media-types.js';
 import { placesOf } from '../places.js';
-import { breather, runInSlices } from '../slices.js';
+import { breather } from '../slices.js';
 import { MOST_VIOLATIONS, invalidEntry } from '../violations.js';
 
 /**
@@ -22,7 +24,7 @@ const MOST_CHARACTERS = 65_536;
  * `invalid-entry` with every mistake as JSON Pointer, line and column.
  */
 export async function readCloudEvent(body: Uint8Array, options: EventReadOptions): Promise<EntryDraft> {
-  const reading = await startReading(body, 1);
+  const reading = await startReading(body);
   const { root } = reading;
   if (root.kind === 'array') {
     complain(reading, root.start, '', `this is a batch of events: it is sent as ${CLOUD_EVENTS}`);
@@ -37,11 +39,15 @@ export async function readCloudEvent(body: Uint8Array, options: EventReadOptions
  * a batch without an event is a mistake too.
  */
 export async function readCloudEventBatch(body: Uint8Array, options: EventReadOptions): Promise<EntryDraft[]> {
-  const reading = await startReading(body, 2);
+  const reading = await startReading(body);
   const { root } = reading;
   const drafts: EntryDraft[] = [];
   if (root.kind === 'array') {
     if (root.items.length === 0) complain(reading, root.start, '', 'the batch holds no event to publish');
+    if (root.items.length > MOST_ENTRIES_IN_BATCH) {
+      const message = `the batch has ${String(root.items.length)} events, more than the ${String(MOST_ENTRIES_IN_BATCH)} that are taken at once`;
+      throw new FeedsError('too-large', message);
+    }
     const breathe = breather();
     for (const [index, item] of root.items.entries()) {
       const draft = await readEvent(reading, item, pointerPart(index), options);
@@ -70,12 +76,10 @@ interface Reading {
   mistakeCount: number;
 }
 
-/** `around`: arrays and objects around the data of an event. */
-async function startReading(body: Uint8Array, around: number): Promise<Reading> {
+async function startReading(body: Uint8Array): Promise<Reading> {
   const text = decodeJson(body);
-  const reader = new JsonReader(text, JSON_DEPTH + around);
-  await runInSlices(reader);
-  return { text, root: reader.root, mistakes: [], mistakeCount: 0 };
+  const root = await readJsonGently(text, { opaque: 'data' });
+  return { text, root, mistakes: [], mistakeCount: 0 };
 }
 
 function complain(reading: Reading, at: number, pointer: string, message: string): void {
@@ -233,5 +237,6 @@ function readData(
 }
 
 function shown({ kind }: JsonNode): string {
+  if (kind === 'opaque') return 'an object or array';
   return kind === 'array' || kind === 'object' ? `an ${kind}` : kind === 'null' ? 'null' : `a ${kind}`;
 }

@@ -1,11 +1,11 @@
 import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
 import type { EntryView } from '../atom/entry-view.js';
-import { cutText, foreignLink, foreignText, html } from './html.js';
+import { foreignLink, foreignText, html } from './html.js';
 import type { Html } from './html.js';
 import { indentJson } from '../json/indent-json.js';
+import { cutText } from '../text.js';
 import { indentXml } from '../xml/indent-xml.js';
 import type { Shown } from '../xml/indent-xml.js';
-import {} from '../xml/xml-tree.js';
 
 /** Characters of one content that are shown. */
 export const SHOWN_CHARACTERS = 20_000;

@@ -9,11 +9,12 @@ import type { CategoryView, EntryView, LinkView, PersonView, TextView } from '..
 import { SHOWN_CHARACTERS, block, contentMarkup } from './html-content.js';
 import type { Room } from './html-content.js';
 import { framed, timeElement } from './html-frame.js';
-import { cutText, foreignLink, foreignText, html, safeHref, shorten } from './html.js';
+import { foreignLink, foreignText, html, safeHref } from './html.js';
 import type { Html } from './html.js';
 import { htmlToText } from './html-text.js';
 import { indentXml } from '../xml/indent-xml.js';
 import { FORMATS, FORMAT_NAMES } from '../media-types.js';
+import { cutText, shorten } from '../text.js';
 import { attributeOf, readTree } from '../xml/xml-tree.js';
 
 /** Of each kind so many parts are shown; an entry may have any number of them. */

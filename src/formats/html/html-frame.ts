@@ -1,5 +1,6 @@
 import { isRfc3339 } from '../dates.js';
-import { Html, foreignText, html, shorten, styleElement } from './html.js';
+import { shorten } from '../text.js';
+import { Html, foreignText, html, styleElement } from './html.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--text:#1c2024;--soft:#5b6470;--page:#fdfdfc;--box:#f3f4f2;--line:#d5d8d4;--link:#0b57b0;--mark:#9a3412}

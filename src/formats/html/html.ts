@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shorten } from '../text.js';
 
 /** Markup that is safe to send: made by `html` only. */
 export class Html {
@@ -81,15 +82,4 @@ export function foreignLink(reference: string, text: Html): Html {
  */
 export function foreignText(text: string, most = 300): Html {
   return html`<bdi>${shorten(text, most)}</bdi>`;
-}
-
-/** At most so many characters (UTF-16 code units), with an ellipsis for what is left out. */
-export function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `${cutText(text, most)}…`;
-}
-
-/** The beginning of the text; no character is cut in two. */
-export function cutText(text: string, most: number): string {
-  const isSplit = (text.charCodeAt(most - 1) & 0xfc00) === 0xd800;
-  return text.slice(0, isSplit ? most - 1 : most);
 }

@@ -1,4 +1,4 @@
-import { cutText } from '../html/html.js';
+import { cutText } from '../text.js';
 import type { Shown } from '../xml/indent-xml.js';
 
 const OPENERS = '{[';

@@ -1,10 +1,11 @@
-import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
+import { ATOM_NAMESPACE, MOST_ELEMENTS } from '../atom/atom-rules.js';
 import { TEXT, TYPE, XML, XML_CONTENT, isAttribute, isContent, isXhtml, isXhtmlDiv } from './json-mapping.js';
 import type { Dialect } from './json-mapping.js';
 import { writeJsonPayload } from './json-payload.js';
 import { pointerPart } from './json-text.js';
 import type { JsonMember, JsonNode, JsonObject } from './json-text.js';
 import { isJsonType } from '../media-types.js';
+import { breather } from '../slices.js';
 import { XMLNS_NAMESPACE, XML_NAMESPACE, escapeAttribute, escapeText } from '../xml/xml.js';
 import { isChar, isName, isNameStart } from '../xml/xml-chars.js';
 import { NO_DEFAULT, readTree } from '../xml/xml-tree.js';
@@ -33,6 +34,8 @@ export interface JsonAtom {
   readonly mistakeCount: number;
   /** JSON Pointers of the entries to which a summary was added. */
   readonly summarised: ReadonlySet<string>;
+  /** How many JSON payloads are in it. */
+  readonly payloads: number;
 }
 
 const MOST_MISTAKES = 100;
@@ -48,6 +51,9 @@ interface Writing {
   readonly mistakes: JsonMistake[];
   mistakeCount: number;
   readonly summarised: Set<string>;
+  payloads: number;
+  /** In the entry that is being written. */
+  elements: number;
 }
 
 interface ElementName {
@@ -55,8 +61,16 @@ interface ElementName {
   readonly uri: string;
 }
 
-/** The Atom text that a member of a document's root stands for; `source` is the document's text. */
-export function toAtom(dialect: Dialect, source: string, root: JsonMember, inlineJson: boolean): JsonAtom {
+/**
+ * The Atom text that a member of a document's root stands for; `source` is the document's text. Other work may come between
+ * the entries of a feed.
+ */
+export async function toAtom(
+  dialect: Dialect,
+  source: string,
+  root: JsonMember,
+  inlineJson: boolean,
+): Promise<JsonAtom> {
   const writing: Writing = {
     dialect,
     source,
@@ -66,10 +80,23 @@ export function toAtom(dialect: Dialect, source: string, root: JsonMember, inlin
     mistakes: [],
     mistakeCount: 0,
     summarised: new Set(),
+    payloads: 0,
+    elements: 0,
   };
   const pointer = pointerPart(root.name);
-  if (root.value.kind === 'object') writeObject(writing, root.name, root.value, '', pointer);
-  else complain(writing, root.value, pointer, `an object was expected: "${root.name}" is an element`);
+  if (root.value.kind !== 'object') {
+    complain(writing, root.value, pointer, `an object was expected: "${root.name}" is an element`);
+    return writing;
+  }
+  const open = startObject(writing, root.name, root.value, '', pointer);
+  if (open === undefined) return writing;
+  const breathe = breather();
+  for (const { parent, name, value, pointer: place } of childrenOf(writing, open)) {
+    if (name === 'entry') writing.elements = 0;
+    writeChild(writing, parent, name, value, place);
+    await breathe();
+  }
+  endObject(writing, open);
   return writing;
 }
 
@@ -78,19 +105,42 @@ function complain(writing: Writing, { start }: { readonly start: number }, point
   if (writing.mistakes.length < MOST_MISTAKES) writing.mistakes.push({ pointer, at: start, message });
 }
 
-/** A member that is a child element, or several. */
-function writeChildren(writing: Writing, parent: ElementName, { name, value }: JsonMember, pointer: string): void {
-  if (value.kind !== 'array') {
-    writeChild(writing, parent, name, value, pointer);
-    return;
-  }
-  if (value.items.length === 0) complain(writing, value, pointer, 'an array of no elements: leave it out');
-  for (const [index, item] of value.items.entries()) {
-    writeChild(writing, parent, name, item, pointer + pointerPart(index));
+/** An element whose start tag is written, and its text. */
+interface OpenElement {
+  readonly element: ElementName;
+  readonly members: ReadonlyMap<string, JsonMember>;
+  /** Members that are child elements, or several of them. */
+  readonly children: readonly JsonMember[];
+  readonly pointer: string;
+}
+
+interface Child {
+  readonly parent: ElementName;
+  readonly name: string;
+  readonly value: JsonNode;
+  readonly pointer: string;
+}
+
+function* childrenOf(writing: Writing, { element, children, pointer }: OpenElement): Generator<Child> {
+  for (const { name, value } of children) {
+    const place = pointer + pointerPart(name);
+    if (value.kind !== 'array') {
+      yield { parent: element, name, value, pointer: place };
+      continue;
+    }
+    if (value.items.length === 0) complain(writing, value, place, 'an array of no elements: leave it out');
+    for (const [index, item] of value.items.entries()) {
+      yield { parent: element, name, value: item, pointer: place + pointerPart(index) };
+    }
   }
 }
 
 function writeChild(writing: Writing, parent: ElementName, name: string, value: JsonNode, pointer: string): void {
+  if (++writing.elements > MOST_ELEMENTS) {
+    const message = `this entry has more than ${String(MOST_ELEMENTS)} elements, which is the limit`;
+    if (writing.elements === MOST_ELEMENTS + 1) complain(writing, value, pointer, message);
+    return;
+  }
   if (value.kind === 'object') writeObject(writing, name, value, parent.uri, pointer);
   else if (value.kind === 'string') writeString(writing, parent, name, value, pointer);
   else complain(writing, value, pointer, scalarProblem(writing, value));
@@ -113,11 +163,26 @@ function writeString(
 }
 
 function writeObject(writing: Writing, name: string, value: JsonObject, parentUri: string, pointer: string): void {
+  const open = startObject(writing, name, value, parentUri, pointer);
+  if (open === undefined) return;
+  for (const child of childrenOf(writing, open))
+    writeChild(writing, child.parent, child.name, child.value, child.pointer);
+  endObject(writing, open);
+}
+
+/** Undefined: there is nothing more in the element, and it is written whole. */
+function startObject(
+  writing: Writing,
+  name: string,
+  value: JsonObject,
+  parentUri: string,
+  pointer: string,
+): OpenElement | undefined {
   const members = distinct(writing, value, pointer);
   const xml = members.get(XML);
   if (xml !== undefined && writing.dialect === 'json') {
     writeXml(writing, name, xml, members.size, pointer);
-    return;
+    return undefined;
   }
   const uri = namespaceOf(writing, members.get(TYPE), parentUri, pointer);
   const element = { local: name, uri };
@@ -134,13 +199,16 @@ function writeObject(writing: Writing, name: string, value: JsonObject, parentUr
   if (isContent(element) && hasChildElement && type === undefined) writing.xml += ` type="${XML_CONTENT}"`;
   if (!hasChildElement && !members.has(TEXT)) {
     writing.xml += '/>';
-    return;
+    return undefined;
   }
   writing.xml += '>';
   writeText(writing, element, members, type, hasChildElement, pointer);
-  for (const child of children) writeChildren(writing, element, child, pointer + pointerPart(child.name));
-  if (element.uri === ATOM_NAMESPACE && name === 'entry') addSummary(writing, members, pointer);
-  writing.xml += `</${name}>`;
+  return { element, members, children, pointer };
+}
+
+function endObject(writing: Writing, { element, members, pointer }: OpenElement): void {
+  if (element.uri === ATOM_NAMESPACE && element.local === 'entry') addSummary(writing, members, pointer);
+  writing.xml += `</${element.local}>`;
 }
 
 /** By name. A name that is there twice could mean the one or the other (RFC 8259 §4): both are refused. */
@@ -207,6 +275,7 @@ function writeText(
   const place = pointer + pointerPart(TEXT);
   const isJson = isContent(element) && type !== undefined && isJsonType(type) && !members.has('src');
   if (isJson && !hasChildElement) {
+    writing.payloads++;
     writing.xml += writeJsonPayload(writing.source.slice(text.start, text.end), writing.inlineJson);
     return;
   }

@@ -33,6 +33,11 @@ export function isAttribute(element: { readonly uri: string; readonly local: str
   return element.uri !== ATOM_NAMESPACE || (ATTRIBUTES.get(element.local)?.has(member) ?? false);
 }
 
+/** An Atom element for which RFC 4287 defines attributes. */
+export function hasAttributesOfItsOwn(element: { readonly uri: string; readonly local: string }): boolean {
+  return element.uri === ATOM_NAMESPACE && ATTRIBUTES.has(element.local);
+}
+
 /** Atom elements that are arrays even where there is only one. */
 export function isAlwaysArray(parent: { readonly uri: string; readonly local: string }, local: string): boolean {
   return local === 'link' || local === 'category' || (local === 'entry' && parent.local === 'feed');

@@ -9,11 +9,11 @@ import type { JsonAtom, JsonMistake } from './json-atom.js';
 import { TEXT, TYPE, XML } from './json-mapping.js';
 import type { Dialect } from './json-mapping.js';
 import { xmlSafeJson } from './json-payload.js';
-import { JsonReader, decodeJson, pointerPart, readJsonText } from './json-text.js';
+import { decodeJson, pointerPart, readJsonGently } from './json-text.js';
 import type { JsonMember, JsonNode } from './json-text.js';
 import { elementJson } from './json-write.js';
 import { placeFinder, placesOf } from '../places.js';
-import { breather, runInSlices } from '../slices.js';
+import { breather } from '../slices.js';
 import { MOST_VIOLATIONS, invalidEntry } from '../violations.js';
 import { readTreeGently } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
@@ -28,8 +28,8 @@ export interface JsonDrafts {
   readonly drafts: readonly EntryDraft[];
 }
 
-/** Elements may be 100 deep, and each can be an array and an object; the depth of a payload is bounded by itself. */
-const MAPPING_DEPTH = 320;
+/** Elements may be 100 deep, and each can be an array and an object. A payload is kept as text. */
+const READING = { depth: 320, opaque: TEXT };
 const SHOWN_CHARACTERS = 60;
 
 /**
@@ -43,18 +43,14 @@ export async function readJsonDocument(
   options: JsonReadOptions,
 ): Promise<JsonDrafts> {
   const source = decodeJson(body);
-  const reader = new JsonReader(source, MAPPING_DEPTH);
-  await runInSlices(reader);
-  const root = rootMember(source, reader.root);
-  const atom = toAtom(dialect, source, root, options.inlineJson);
+  const root = rootMember(source, await readJsonGently(source, READING));
+  // What is sent is known again by its Base64 form, however the feed keeps its payloads.
+  const atom = await toAtom(dialect, source, root, false);
   if (atom.mistakeCount > 0) throw refusal(source, atom.mistakes, atom.mistakeCount);
   const differences = await findDifferences(dialect, source, root, atom);
-  const read = { limits: options.limits, ...(options.ownUrl === undefined ? {} : { ownUrl: options.ownUrl }) };
-  const located = { ...read, locate: locator(source, atom) };
+  let drafts: readonly EntryDraft[];
   try {
-    const drafts =
-      root.name === 'feed' ? await readFeedText(atom.xml, located) : [await readEntryText(atom.xml, located)];
-    if (differences.length === 0) return { kind: root.name === 'feed' ? 'feed' : 'entry', drafts };
+    drafts = await readAtom(source, root, atom, options);
   } catch (error) {
     if (!(error instanceof FeedsError)) throw error;
     if (error.code === 'not-well-formed') throw inTermsOfEntries(error);
@@ -63,7 +59,22 @@ export async function readJsonDocument(
     const all = [...violationsOf(source, differences), ...rest].toSorted(byPlace);
     throw invalidEntry(all, all.length);
   }
-  throw refusal(source, differences, differences.length);
+  if (differences.length > 0) throw refusal(source, differences, differences.length);
+  if (options.inlineJson && atom.payloads > 0) {
+    const inline = await readAtom(source, root, await toAtom(dialect, source, root, true), options);
+    drafts = inline.map((draft, index) => ({ ...draft, digest: drafts[index]?.digest ?? draft.digest }));
+  }
+  return { kind: root.name === 'feed' ? 'feed' : 'entry', drafts };
+}
+
+async function readAtom(
+  source: string,
+  root: JsonMember,
+  atom: JsonAtom,
+  { limits, ownUrl }: JsonReadOptions,
+): Promise<readonly EntryDraft[]> {
+  const options = { limits, ...(ownUrl === undefined ? {} : { ownUrl }), locate: locator(source, atom) };
+  return root.name === 'feed' ? readFeedText(atom.xml, options) : [await readEntryText(atom.xml, options)];
 }
 
 /** The one member of the document's root. */
@@ -90,7 +101,7 @@ function refuseOtherNamespaces(source: string, { name, value }: JsonMember): voi
   throw refusal(source, [{ ...place, message }], 1);
 }
 
-/** Refuses what no XML of ours may hold, whatever it was made of: elements too deep, too many attributes. */
+/** Refuses what no XML of ours may hold, whatever it was made of: elements too deep. */
 async function treeOf({ xml }: JsonAtom): Promise<XmlElement> {
   try {
     return await readTreeGently(xml);
@@ -114,14 +125,16 @@ async function findDifferences(
 ): Promise<JsonMistake[]> {
   const tree = await treeOf(atom);
   const found: JsonMistake[] = [];
-  const compareElement = (element: XmlElement, sent: JsonNode, parentUri: string, pointer: string): void => {
+  const compareElement = async (element: XmlElement, sent: JsonNode, parentUri: string, pointer: string) => {
     const text = elementJson(dialect, atom.xml, element, parentUri);
-    const added = atom.summarised.has(pointer) ? ['summary'] : [];
-    compare(source, sent, text, readJsonText(text, MAPPING_DEPTH), pointer, found, added);
+    const back = await readJsonGently(text, READING);
+    const added = atom.summarised.has(pointer) ? ['summary'] : NOTHING_ADDED;
+    // Nearly always all is well, and nobody asks for places.
+    if (!isSame(source, sent, text, back, added)) compare(source, sent, text, back, pointer, found, added);
   };
   const entries = root.name === 'feed' ? entriesOf(root) : undefined;
   if (entries === undefined || root.value.kind !== 'object') {
-    compareElement(tree, root.value, '', pointerPart(root.name));
+    await compareElement(tree, root.value, '', pointerPart(root.name));
     return found;
   }
   // One by one, so that others are served meanwhile.
@@ -129,13 +142,13 @@ async function findDifferences(
   const elements = tree.elements.filter(isEntry);
   for (const [index, item] of entries.entries()) {
     const element = elements[index];
-    if (element !== undefined) compareElement(element, item, ATOM_NAMESPACE, `/feed/entry/${String(index)}`);
+    if (element !== undefined) await compareElement(element, item, ATOM_NAMESPACE, `/feed/entry/${String(index)}`);
     if (found.length >= MOST_VIOLATIONS) return found;
     await breathe();
   }
   const frame = { ...tree, elements: tree.elements.filter((child) => !isEntry(child)) };
   const members = root.value.members.filter(({ name }) => name !== 'entry');
-  compareElement(frame, { ...root.value, members }, '', '/feed');
+  await compareElement(frame, { ...root.value, members }, '', '/feed');
   return found;
 }
 
@@ -154,6 +167,31 @@ function entriesOf(root: JsonMember): readonly JsonNode[] | undefined {
   return plain ? entries.items : undefined;
 }
 
+const NOTHING_ADDED: readonly string[] = [];
+
+/** Would `compare` find no difference? */
+function isSame(source: string, sent: JsonNode, text: string, back: JsonNode, added = NOTHING_ADDED): boolean {
+  if (sent.kind === 'string') return back.kind === 'string' && sent.value === back.value;
+  if (sent.kind === 'array') {
+    if (back.kind !== 'array' || sent.items.length !== back.items.length) return false;
+    return sent.items.every((item, index) => isSame(source, item, text, back.items[index] ?? back));
+  }
+  if (sent.kind !== 'object' || back.kind !== 'object') return false;
+  if (sent.members.length + added.length !== back.members.length) return false;
+  // Members mostly stand in the same order; where they do not, it is looked at closer.
+  let index = 0;
+  for (const { name, value } of sent.members) {
+    while (added.includes(back.members[index]?.name ?? '')) index += 1;
+    const other = back.members[index];
+    if (other?.name !== name) return false;
+    const isPayload = name === TEXT && value.kind !== 'string';
+    if (!(isPayload ? isSamePayload(source, value, text, other.value) : isSame(source, value, text, other.value)))
+      return false;
+    index += 1;
+  }
+  return true;
+}
+
 /** `back` is what would be read, in `text`; `added`: members of it that are the server's. */
 function compare(
   source: string,
@@ -162,7 +200,7 @@ function compare(
   back: JsonNode,
   pointer: string,
   found: JsonMistake[],
-  added: readonly string[] = [],
+  added = NOTHING_ADDED,
 ): void {
   if (found.length >= MOST_VIOLATIONS) return;
   const complain = (message: string, at = sent.start, place = pointer): void =>

@@ -1,8 +1,9 @@
 import { FeedsError } from '../../core/errors.js';
 import { placeOf } from '../places.js';
+import { runInSlices } from '../slices.js';
 
 /** A value of a JSON text, where it stands there. Objects keep the order of their members, and every one of them. */
-export type JsonNode = JsonObject | JsonArray | JsonString | JsonLiteral;
+export type JsonNode = JsonObject | JsonArray | JsonString | JsonLiteral | JsonOpaque;
 
 interface Stretch {
   /** Offsets in the text, of the first character and behind the last. */
@@ -38,8 +39,25 @@ export interface JsonLiteral extends Stretch {
   readonly kind: 'number' | 'boolean' | 'null';
 }
 
+/** An object or array that is wanted as text: it has been checked, and nothing of it is held. */
+export interface JsonOpaque extends Stretch {
+  readonly kind: 'opaque';
+}
+
+export interface JsonReading {
+  /** Arrays and objects within one another; 100 where nothing is said. What is opaque counts for itself, up to 100. */
+  readonly depth?: number;
+  /** Objects and arrays that are members of this name are opaque. */
+  readonly opaque?: string;
+}
+
+/** From this size on a text is read in slices. */
+const SLICED_CHARACTERS = 64 * 1024;
+/** Values in a document, without those within opaque ones: each takes some hundred bytes of memory. */
+const MOST_VALUES = 250_000;
+
 /** Arrays and objects within one another, where nothing else is said. */
-export const JSON_DEPTH = 100;
+const JSON_DEPTH = 100;
 
 type Building = { -readonly [Key in keyof Stretch]: Stretch[Key] } & (
   | { readonly kind: 'object'; readonly members: JsonMember[]; name: string; at: number }
@@ -66,20 +84,25 @@ const PLAIN = /[^"\\\0-\x1f]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /**
- * One pass over a JSON text (RFC 8259), nested at most `depth` deep, that can stop between tokens and be called again. What is
- * not JSON is a FeedsError `not-well-formed` with line and column.
+ * One pass over a JSON text (RFC 8259), that can stop between tokens and be called again. What is not JSON, or nested too
+ * deep, is a FeedsError `not-well-formed` with line and column; more values than can be held are `too-large`.
  */
 export class JsonReader {
   private readonly text: string;
   private readonly depth: number;
+  private readonly opaque: string | undefined;
+  /** How many arrays and objects are around the opaque one that is open; -1: none is. */
+  private around = -1;
+  private values = 0;
   private readonly open: Building[] = [];
   private expected: Expected = 'value';
   private at = 0;
   private result: JsonNode | undefined;
 
-  constructor(text: string, depth = JSON_DEPTH) {
+  constructor(text: string, { depth = JSON_DEPTH, opaque }: JsonReading = {}) {
     this.text = text;
     this.depth = depth;
+    this.opaque = opaque;
   }
 
   /** Goes on to the first token that begins at or behind `until`; true when the text is finished. */
@@ -140,8 +163,11 @@ export class JsonReader {
   private begin(): void {
     this.wantValue();
     const { at } = this;
-    if (this.open.length >= this.depth)
-      throw notJson(this.text, at, `arrays and objects are nested more than ${String(this.depth)} deep`);
+    const inside = this.open.at(-1);
+    if (this.around < 0 && inside?.kind === 'object' && inside.name === this.opaque) this.around = this.open.length;
+    const [deep, most] =
+      this.around < 0 ? [this.open.length, this.depth] : [this.open.length - this.around, JSON_DEPTH];
+    if (deep >= most) throw notJson(this.text, at, `arrays and objects are nested more than ${String(most)} deep`);
     const isObject = this.text.charAt(at) === '{';
     this.open.push(
       isObject
@@ -157,7 +183,12 @@ export class JsonReader {
     if (closed === undefined) return;
     this.at++;
     closed.end = this.at;
-    this.take(closed);
+    if (this.around !== this.open.length) {
+      this.take(closed);
+      return;
+    }
+    this.around = -1;
+    this.take({ kind: 'opaque', start: closed.start, end: closed.end });
   }
 
   private string(inside: Building | undefined): void {
@@ -195,9 +226,14 @@ export class JsonReader {
       this.expected = 'nothing';
       return;
     }
+    this.expected = 'comma-or-end';
+    if (this.around >= 0) return;
+    if (++this.values > MOST_VALUES) {
+      const message = `the document has more than ${String(MOST_VALUES)} values; what is large belongs into a payload`;
+      throw new FeedsError('too-large', message);
+    }
     if (inside.kind === 'object') inside.members.push({ name: inside.name, at: inside.at, value });
     else inside.items.push(value);
-    this.expected = 'comma-or-end';
   }
 
   private wantValue(): void {
@@ -238,9 +274,17 @@ function matchAt(expression: RegExp, text: string, at: number): number {
 }
 
 /** Reads a JSON text in one go. */
-export function readJsonText(text: string, depth = JSON_DEPTH): JsonNode {
-  const reader = new JsonReader(text, depth);
+export function readJsonText(text: string, reading: JsonReading = {}): JsonNode {
+  const reader = new JsonReader(text, reading);
   reader.run();
+  return reader.root;
+}
+
+/** The same; other work may come between when the text is large. */
+export async function readJsonGently(text: string, reading: JsonReading = {}): Promise<JsonNode> {
+  const reader = new JsonReader(text, reading);
+  if (text.length < SLICED_CHARACTERS) reader.run();
+  else await runInSlices(reader);
   return reader.root;
 }
 
@@ -263,5 +307,6 @@ function notJson(text: string, offset: number, message: string): FeedsError {
 
 /** A member's name or an item's number as part of a JSON Pointer (RFC 6901 §3). */
 export function pointerPart(name: string | number): string {
-  return `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const text = String(name);
+  return `/${/[~/]/.test(text) ? text.replaceAll('~', '~0').replaceAll('/', '~1') : text}`;
 }

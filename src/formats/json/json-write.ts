@@ -1,11 +1,19 @@
 import type { Entry } from '../../core/entry.js';
 import type { Feed } from '../../core/feed.js';
 import type { Urls } from '../../core/urls.js';
-import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
+import { ATOM_NAMESPACE, XHTML_NAMESPACE } from '../atom/atom-rules.js';
 import { feedFrame, renderEntry } from '../atom/atom-write.js';
 import type { FeedDocument } from '../atom/atom-write.js';
 import { TEXT, TYPE, XML, XML_CONTENT } from './json-mapping.js';
-import { isAlwaysArray, isAttribute, isContent, isUnordered, isXhtml, isXhtmlDiv } from './json-mapping.js';
+import {
+  hasAttributesOfItsOwn,
+  isAlwaysArray,
+  isAttribute,
+  isContent,
+  isUnordered,
+  isXhtml,
+  isXhtmlDiv,
+} from './json-mapping.js';
 import type { Dialect } from './json-mapping.js';
 import { jsonPayload } from './json-payload.js';
 import { isJsonType, isXmlType } from '../media-types.js';
@@ -44,15 +52,36 @@ export async function writeJsonEntry(dialect: Dialect, entry: Entry, feed: Feed,
   return `{"entry":${elementJson(dialect, xml, await readTreeGently(xml), '')}}\n`;
 }
 
-/** Any document of ours: `{"service": {…}}`. Elements of the names given are always arrays. */
-export function writeJsonDocument(dialect: Dialect, xml: string, arrays: ReadonlySet<string>): string {
+/** By the name of an element the names of its children that are arrays, however many of them there are. */
+export type Arrays = ReadonlyMap<string, readonly string[]>;
+
+/** Any document of ours: `{"service": {…}}`. */
+export function writeJsonDocument(dialect: Dialect, xml: string, arrays: Arrays): string {
   const root = readTree(xml);
   return `{${JSON.stringify(root.local)}:${elementJson(dialect, xml, root, '', arrays)}}\n`;
 }
 
-const NO_ARRAYS: ReadonlySet<string> = new Set();
+const NO_ARRAYS: Arrays = new Map();
 
-/** The JSON text of an element; `parentUri` is the namespace of the element around it. */
+/** What is being written. */
+interface Writing {
+  readonly dialect: Dialect;
+  readonly source: string;
+  readonly arrays: Arrays;
+  /** Characters that elements as XML may yet take: each has a copy of the namespaces around it. */
+  readonly room: { left: number };
+}
+
+/** So much more than the whole entry, and something for small ones. */
+const ROOM_FACTOR = 2;
+const LEAST_ROOM = 16 * 1024;
+const OUT_OF_ROOM = new Error('the elements as XML are larger than the whole');
+
+/**
+ * The JSON text of an element; `parentUri` is the namespace of the element around it. Where its parts as XML, with the
+ * namespaces that each needs, would be much larger than the whole, the whole is XML; in `cloudfeeds` XHTML then is members
+ * like everything else.
+ */
 export function elementJson(
   dialect: Dialect,
   source: string,
@@ -60,9 +89,23 @@ export function elementJson(
   parentUri: string,
   arrays = NO_ARRAYS,
 ): string {
-  if (dialect === 'json' && !isCarriable(element)) return `{"${XML}":${quoted(selfContained(source, element))}}`;
+  const room = { left: source.length * ROOM_FACTOR + LEAST_ROOM };
+  try {
+    return valueOf({ dialect, source, arrays, room }, element, parentUri);
+  } catch (error) {
+    if (error !== OUT_OF_ROOM) throw error;
+  }
+  if (dialect === 'json') return `{"${XML}":${quoted(selfContained(source, element))}}`;
+  return valueOf({ dialect, source, arrays, room: NO_XML }, element, parentUri);
+}
+
+const NO_XML = { left: 0 };
+
+function valueOf(writing: Writing, element: XmlElement, parentUri: string): string {
+  const { dialect } = writing;
+  if (dialect === 'json' && !isCarriable(element)) return `{"${XML}":${asXml(writing, element)}}`;
   const attributes = dialect === 'json' ? attributesOf(element) : carriedAttributes(element);
-  const markup = dialect === 'json' ? undefined : markupOf(element);
+  const markup = dialect === 'json' || writing.room === NO_XML ? undefined : markupOf(element);
   const children = markup === undefined ? element.elements : [];
   if (children.length + attributes.length === 0 && isScalar(dialect, element, parentUri)) return quoted(element.text);
 
@@ -71,17 +114,25 @@ export function elementJson(
     members += `${members === '' ? '' : ','}"${name}":${value}`;
   };
   if (element.uri !== parentUri) add(TYPE, quoted(element.uri));
-  const byName = children.length === 0 ? NO_CHILDREN : childrenByName(dialect, source, element, arrays);
+  const isBare = children.length === 0 && !writing.arrays.has(element.local);
+  const byName = isBare ? NO_CHILDREN : childrenByName(writing, element);
   for (const [name, value] of attributes) {
     const others = byName.get(name);
     // Only `cloudfeeds` has an attribute and child elements of one name.
     if (others === undefined) add(name, quoted(value));
     else others.values.unshift(quoted(value));
   }
-  const text = markup === undefined ? textMember(dialect, element) : quoted(selfContained(source, markup));
+  const text = markup === undefined ? textMember(dialect, element) : asXml(writing, markup);
   if (text !== undefined) add(TEXT, text);
   for (const [name, { values, always }] of byName) add(name, asMember(values, always));
   return `{${members}}`;
+}
+
+function asXml({ source, room }: Writing, element: XmlElement): string {
+  const xml = selfContained(source, element);
+  room.left -= xml.length;
+  if (room.left < 0) throw OUT_OF_ROOM;
+  return quoted(xml);
 }
 
 interface Siblings {
@@ -92,17 +143,13 @@ interface Siblings {
 
 const NO_CHILDREN: ReadonlyMap<string, Siblings> = new Map();
 
-function childrenByName(
-  dialect: Dialect,
-  source: string,
-  element: XmlElement,
-  arrays: ReadonlySet<string>,
-): ReadonlyMap<string, Siblings> {
+function childrenByName(writing: Writing, element: XmlElement): ReadonlyMap<string, Siblings> {
   const byName = new Map<string, Siblings>();
+  const arrays = writing.arrays.get(element.local) ?? [];
   for (const child of element.elements) {
     const { local } = child;
-    const value = elementJson(dialect, source, child, element.uri, arrays);
-    const always = (child.uri === ATOM_NAMESPACE && isAlwaysArray(element, local)) || arrays.has(local);
+    const value = valueOf(writing, child, element.uri);
+    const always = (child.uri === ATOM_NAMESPACE && isAlwaysArray(element, local)) || arrays.includes(local);
     const siblings = byName.get(local);
     if (siblings === undefined) {
       byName.set(local, { values: [value], always });
@@ -111,6 +158,7 @@ function childrenByName(
       siblings.always ||= always;
     }
   }
+  for (const name of arrays) if (!byName.has(name)) byName.set(name, { values: [], always: true });
   return byName;
 }
 
@@ -178,13 +226,13 @@ function attributesOf(element: XmlElement): Attributes {
 function carriedAttributes(element: XmlElement): Attributes {
   if (element.attributes.length === 0) return NO_ATTRIBUTES;
   const values = new Map<string, string>();
-  const isTyped = isContent(element) || isXhtml(element, attributeOf(element, 'type'));
+  const isTyped = hasAttributesOfItsOwn(element);
   const childNames = new Set(element.uri === ATOM_NAMESPACE ? element.elements.map(({ local }) => local) : []);
   const plainFirst = element.attributes.toSorted((one, other) => Number(one.uri !== '') - Number(other.uri !== ''));
   for (const attribute of plainFirst) {
     const name = memberName(attribute);
     if (values.has(name) || childNames.has(name) || name === 'xmlns') continue;
-    // It would come back as a child element, and make something else of content or of XHTML.
+    // It would come back as a child element, where Atom has text or nothing.
     if (isTyped && !isAttribute(element, name)) continue;
     values.set(name, attribute.value);
   }
@@ -210,8 +258,17 @@ function isCarriable(element: XmlElement): boolean {
   }
   if (isXhtml(element, attributeOf(element, 'type'))) return false;
   if (element.elements.length === 0) return !isJsonContent(element) || jsonPayload(element.text) !== undefined;
-  if (hasText(element)) return false;
+  if (hasText(element) || hasSpaceThatCounts(element)) return false;
   return (!isContent(element) || isXmlContent(element)) && haveNamesOfTheirOwn(element);
+}
+
+/**
+ * White space between elements is layout where it breaks a line, and everywhere in Atom's own elements; in XHTML it parts
+ * words.
+ */
+function hasSpaceThatCounts({ uri, children }: XmlElement): boolean {
+  if (uri === ATOM_NAMESPACE) return false;
+  return children.some((child) => typeof child === 'string' && (uri === XHTML_NAMESPACE || !/[\n\r]/.test(child)));
 }
 
 function isXmlContent(element: XmlElement): boolean {

@@ -1,4 +1,4 @@
-import { cutText } from '../html/html.js';
+import { cutText } from '../text.js';
 import { XML_NAMESPACE } from './xml.js';
 import { attributeOf, hasText, selfContained } from './xml-tree.js';
 import type { XmlElement } from './xml-tree.js';

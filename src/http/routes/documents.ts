@@ -7,6 +7,7 @@ import { categoriesDocument, serviceDocument } from '../../formats/atom/atompub.
 import { serviceHtml, welcomeHtml, workspaceHtml } from '../../formats/html/html-documents.js';
 import type { Dialect } from '../../formats/json/json-mapping.js';
 import { writeJsonDocument } from '../../formats/json/json-write.js';
+import type { Arrays } from '../../formats/json/json-write.js';
 import {
   ATOM,
   ATOM_CATEGORIES,
@@ -30,23 +31,26 @@ import { addOtherMethods } from './methods.js';
 
 /** What asks for XML of any kind gets the document too. */
 const ANY_XML = ['application/xml', 'text/xml', ATOM];
-const HTML_OFFER = offer('html', [HTML]);
 const SERVICE_OFFERS = [
-  offer('atom', [ATOM_SERVICE, ...ANY_XML]),
-  offer('cloudfeeds', [CLOUD_FEEDS_SERVICE, CLOUD_FEEDS]),
-  offer('json', [JSON_TYPE]),
-  HTML_OFFER,
+  offer('atom', ATOM_SERVICE, ANY_XML),
+  offer('cloudfeeds', CLOUD_FEEDS_SERVICE, [CLOUD_FEEDS]),
+  offer('json', JSON_TYPE),
+  offer('html', HTML),
 ];
 const CATEGORIES_OFFERS = [
-  offer('atom', [ATOM_CATEGORIES, ...ANY_XML]),
-  offer('cloudfeeds', [CLOUD_FEEDS]),
-  offer('json', [JSON_TYPE]),
+  offer('atom', ATOM_CATEGORIES, ANY_XML),
+  offer('cloudfeeds', CLOUD_FEEDS),
+  offer('json', JSON_TYPE),
 ];
-/** A client has to say that it wants the document. */
-const WELCOME_OFFERS = [offer('text', ['text/plain']), offer('atom', [ATOM_SERVICE]), HTML_OFFER];
+/** A client has to say that it wants the document, in any of its forms. */
+const WELCOME_OFFERS = [offer('text', 'text/plain'), ...SERVICE_OFFERS];
 /** In JSON these are arrays, however many there are. */
-const SERVICE_ARRAYS = new Set(['workspace', 'collection', 'accept']);
-const CATEGORIES_ARRAYS = new Set(['category']);
+const SERVICE_ARRAYS: Arrays = new Map([
+  ['service', ['workspace']],
+  ['workspace', ['collection']],
+  ['collection', ['accept']],
+]);
+const CATEGORIES_ARRAYS: Arrays = new Map([['categories', ['category']]]);
 const MOST_TERMS = 1_000;
 
 /**
@@ -63,8 +67,7 @@ export function addDocumentRoutes(router: Router, services: Services): void {
   router.get('/', caller, async (req, res) => {
     const format = chosen(req, WELCOME_OFFERS);
     if (format === 'text') await giveDocument(req, res, 'text/plain', welcome());
-    else if (format === 'html') await giveDocument(req, res, HTML, welcomeHtml(await visible(req), urls));
-    else await giveDocument(req, res, ATOM_SERVICE, serviceDocument(await visible(req), urls));
+    else await giveService(req, res, format, await visible(req), welcomeHtml);
   });
 
   router.get('/feeds', caller, async (req, res) => {
@@ -130,7 +133,7 @@ function giveJson(
   res: Response,
   dialect: Dialect,
   document: string,
-  arrays: ReadonlySet<string>,
+  arrays: Arrays,
   cloudFeedsType: string,
 ): Promise<void> {
   const type = dialect === 'json' ? JSON_TYPE : cloudFeedsType;

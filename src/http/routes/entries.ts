@@ -12,6 +12,7 @@ import { indexTerms, normaliseTerm } from '../../core/search.js';
 import { namedUuid } from '../../core/uuid.js';
 import { readEntry } from '../../formats/atom/atom-read.js';
 import { completeEntry, entryDocument, tombstone } from '../../formats/atom/atom-write.js';
+import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
 import { ATOM_ENTRY, FORMATS } from '../../formats/media-types.js';
 import type { Format } from '../../formats/media-types.js';
 import { writeEntry, writePage } from '../../formats/render.js';
@@ -29,15 +30,13 @@ import type { Submission } from '../submission.js';
 import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
 
 const MOST_KEY_CHARACTERS = 255;
-/** A document is written whole, and all others wait for it: so many entries take some tenths of a second. */
-const MOST_ENTRIES_IN_DOCUMENT = 5_000;
 
 /**
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
  * (RFC 5023 §9.1, §9.3, §9.4), PUT and DELETE on editable feeds only.
  */
 export function addEntryRoutes(router: Router, services: Services): Pick<QuickWays, 'publish'> {
-  const base = baseTag(services.urls.base);
+  const base = baseTag(services.urls.base, STYLE_SOURCE);
   const collection = '/feeds/:workspace/:feed';
   const member = '/feeds/:workspace/:feed/entries/*id';
   router.post(collection, may('publish', services), publish);
@@ -55,11 +54,11 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const body = await receiveBody(req, feed.settings.limits.bodyBytes, services.bodies);
     const now = new Date().toISOString();
     const slug = slugOf(req);
-    const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed) });
+    const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed), turns: services.turns.bodies });
     const { kind, drafts } = read instanceof Promise ? await read : read;
     const format = early ?? answerIn(req, submission, kind);
     if (kind === 'feed') {
-      await publishAll(req, res, drafts, format, now, key);
+      await publishAll(req, res, drafts, { sent: submission.format, format, now, key });
       return;
     }
     const [draft] = drafts;
@@ -90,21 +89,15 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     req: Request,
     res: Response,
     drafts: readonly EntryDraft[],
-    format: Format,
-    now: Instant,
-    key: string | undefined,
+    { sent, format, now, key }: { sent: Format; format: Format; now: Instant; key: string | undefined },
   ): Promise<void> {
     const { feed } = req.known;
-    if (drafts.length > MOST_ENTRIES_IN_DOCUMENT) {
-      throw new FeedsError(
-        'too-large',
-        `the document has ${String(drafts.length)} entries, more than the ${String(MOST_ENTRIES_IN_DOCUMENT)} that are taken at once; send them as several documents`,
-      );
-    }
     const entries = drafts.map((draft, index) =>
       newEntry(feed, draft, now, { slug: undefined, key: key === undefined ? undefined : `${key} ${String(index)}` }),
     );
-    const published = await publishEntries(services, feed, entries);
+    const published = await publishEntries(services, feed, entries).catch((error: unknown) => {
+      throw inPlacesOf(sent, error);
+    });
     const stored = published.map((one) => one.entry);
     const replayed = published.every((one) => one.replayed);
     const document = {
@@ -132,7 +125,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const page = {
       tag: entryTag(base, feed, epochs.current, entry, format),
       headers: ['content-type', type, 'vary', VARY, ...headersFor(type)],
-      body: Buffer.from(await writeEntry(format, entry, feed, services.urls)),
+      body: Buffer.from(await services.turns.pages.run(() => writeEntry(format, entry, feed, services.urls))),
       coded: {},
     };
     await give(req, res, page, revalidate(req));
@@ -151,7 +144,11 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
       );
     }
     const body = await receiveBody(req, feed.settings.limits.bodyBytes, services.bodies);
-    const { kind, drafts } = await submission.read(body, { feed, ownUrl: services.urls.feed(feed) });
+    const { kind, drafts } = await submission.read(body, {
+      feed,
+      ownUrl: services.urls.feed(feed),
+      turns: services.turns.bodies,
+    });
     const [draft] = drafts;
     if (kind === 'feed' || draft === undefined) refuseFeedAsMember();
     const current = await memberOf(services, req);
@@ -190,6 +187,19 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     await deleteEntry(services, feed, current.atomId, stone, preconditionOf(req));
     send(req, res, 204, ['vary', VARY], '');
   }
+}
+
+/** The refusal of a batch with the places of its entries in what was sent: element names in XML, else a JSON Pointer. */
+function inPlacesOf(sent: Format, error: unknown): unknown {
+  if (!(error instanceof FeedsError) || error.details.refused === undefined) return error;
+  const { refused, ...details } = error.details;
+  const violations = refused.map(({ index, message }) => ({ path: placeOf(sent, index), message }));
+  return new FeedsError(error.code, error.message, { ...details, violations, cause: error });
+}
+
+function placeOf(sent: Format, index: number): string {
+  if (sent === 'cloudevents') return `/${String(index)}`;
+  return sent === 'atom' ? `feed/entry[${String(index + 1)}]` : `/feed/entry/${String(index)}`;
 }
 
 function preconditionOf(req: Request): Precondition {

@@ -9,6 +9,7 @@ import type { Link, Page, PageRequest } from '../../core/page.js';
 import { printSearch } from '../../core/search.js';
 import { feedDocument } from '../../formats/atom/atom-write.js';
 import type { FeedDocument } from '../../formats/atom/atom-write.js';
+import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
 import { FORMATS, FORMAT_NAMES, parseMediaType } from '../../formats/media-types.js';
 import type { Format } from '../../formats/media-types.js';
 import { writePage } from '../../formats/render.js';
@@ -38,7 +39,7 @@ export type FromMemory = (req: Request, res: Response) => boolean | Promise<void
  * Errors: bad-parameter, bad-marker, bad-search (400), unknown-marker (404), not-acceptable (406), marker-beyond-log (409).
  */
 export function addFeedRoutes(router: Router, services: Services): { fromMemory: FromMemory } {
-  const base = baseTag(services.urls.base);
+  const base = baseTag(services.urls.base, STYLE_SOURCE);
   router.get(FEED_ROUTE, may('read', services), readFeed);
   router.get('/feeds/:workspace/:feed/archive/:n', may('read', services), readArchive);
   return { fromMemory };
@@ -50,7 +51,10 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     const query = queryOf(req.url);
     const format = pageFormat(req);
     services.metrics.pageCache(false);
-    return build(req, format, readPageRequest(query)).then((page) => {
+    const request = readPageRequest(query);
+    const work = (): Promise<RenderedPage> => build(req, format, request);
+    // The turn comes before the rows: what waits holds nothing.
+    return (format === 'atom' ? work() : services.turns.pages.run(work)).then((page) => {
       services.pages.keep(keyOf(feed, format, query), page);
       return give(req, res, page, revalidate(req));
     });
@@ -170,8 +174,11 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
         ]);
         return;
       }
-      const entries = await readStretch(services.db, feed, first, n * size);
-      const text = await written(format, document, entries);
+      const work = async (): Promise<{ entries: readonly Entry[]; text: string }> => {
+        const read = await readStretch(services.db, feed, first, n * size);
+        return { entries: read, text: await written(format, document, read) };
+      };
+      const { entries, text } = await (format === 'atom' ? work() : services.turns.pages.run(work));
       const closed = {
         feed,
         log,

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { offer, preferred, preferredCoding } from '../../../src/formats/negotiate.js';
 
 const OFFERS = [
-  offer('atom', ['application/atom+xml;type=feed;charset=utf-8', 'application/xml', 'text/xml']),
-  offer('json', ['application/json']),
-  offer('html', ['text/html;charset=utf-8']),
+  offer('atom', 'application/atom+xml;type=feed;charset=utf-8', ['application/xml;charset=utf-8', 'text/xml']),
+  offer('json', 'application/json'),
+  offer('html', 'text/html;charset=utf-8'),
 ];
 
 describe('preferred', () => {
@@ -19,11 +19,30 @@ describe('preferred', () => {
     ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'html'],
     ['application/json', 'json'],
     ['APPLICATION/JSON', 'json'],
-    ['application/json, */*', 'atom'],
+    // what is named goes before what a wildcard takes
+    ['application/json, */*', 'json'],
+    ['*/*, application/json', 'json'],
+    // axios
+    ['application/json, text/plain, */*', 'json'],
+    ['text/html;q=0.5, */*;q=0.5', 'html'],
+    ['text/html;q=0.4, */*;q=0.5', 'atom'],
+    ['application/json, application/*', 'json'],
+    ['text/xml, */*', 'atom'],
     ['application/json, */*;q=0.9', 'json'],
     ['application/*', 'atom'],
-    ['text/*', 'atom'],
+    // an alias is what some call it; no wildcard means it
+    ['text/*', 'html'],
     ['text/*, text/xml;q=0.1', 'html'],
+    ['text/*;q=0.5, text/xml', 'atom'],
+    ['application/xml', 'atom'],
+    ['application/xml;charset=utf-8;q=0.1', 'atom'],
+    ['application/xml;charset=latin1', undefined],
+    ['application/xml;q=0, */*', 'atom'],
+    ['application/xml;q=0.2, application/json;q=0.1, application/atom+xml;q=0.1', 'atom'],
+    ['application/atom+xml;q=0, application/xml', undefined],
+    ['application/atom+xml;q=0, */*', 'json'],
+    ['application/atom+xml;q=0, */*, text/html', 'html'],
+    ['application/atom+xml;type=entry;q=0, application/xml', 'atom'],
     ['application/*;q=0.1, application/json;q=0.2', 'json'],
     ['application/json;q=0.5, text/html;q=0.7, application/atom+xml;q=0.6', 'html'],
     // between equals our own order decides
@@ -82,7 +101,8 @@ describe('preferred', () => {
   });
 
   it('takes only what is a media type for an offer', () => {
-    expect(() => offer('x', ['json'])).to.throw('no media type');
+    expect(() => offer('x', 'json')).to.throw('no media type');
+    expect(() => offer('x', 'text/html', ['html'])).to.throw('no media type');
   });
 });
 

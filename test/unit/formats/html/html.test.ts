@@ -1,14 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  cutText,
-  foreignLink,
-  foreignText,
-  html,
-  safeHref,
-  shorten,
-  styleElement,
-} from '../../../../src/formats/html/html.js';
+import { foreignLink, foreignText, html, safeHref, styleElement } from '../../../../src/formats/html/html.js';
 import { createHash } from 'node:crypto';
 import { childOf, parseXml } from '../../../support/atom.js';
 
@@ -76,13 +68,6 @@ describe('what an entry brings', () => {
 
   it('has a direction of its own', () => {
     expect(foreignText('a\u202eb').markup).to.equal('<bdi>a\u202eb</bdi>');
-  });
-
-  it('is cut where it is too long, but never within a character', () => {
-    expect(shorten('abc', 3)).to.equal('abc');
-    expect(shorten('abcd', 3)).to.equal('abc…');
-    expect(cutText('ab\u{1f600}', 3)).to.equal('ab');
-    expect(cutText('ab\u{1f600}', 4)).to.equal('ab\u{1f600}');
   });
 });
 

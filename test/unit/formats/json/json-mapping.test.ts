@@ -11,7 +11,7 @@ import { elementJson } from '../../../../src/formats/json/json-write.js';
 import { readTree } from '../../../../src/formats/xml/xml-tree.js';
 import { anyElement, anyEntry, infosetOf, printMade } from './json-trees.js';
 
-const DEPTH = 1_000;
+const READING = { depth: 1_000 };
 const LIMITS = { ...DEFAULT_LIMITS, categoryLength: 1_000 };
 
 /** The JSON document of an XML one. */
@@ -21,10 +21,10 @@ function toJson(dialect: Dialect, xml: string): string {
 }
 
 /** And the way back, for any root. */
-function toXml(dialect: Dialect, json: string, inlineJson = true): string {
-  const root = readJsonText(json, DEPTH);
+async function toXml(dialect: Dialect, json: string, inlineJson = true): Promise<string> {
+  const root = readJsonText(json, READING);
   if (root.kind !== 'object' || root.members[0] === undefined) throw new Error('no root member');
-  const atom = toAtom(dialect, json, root.members[0], inlineJson);
+  const atom = await toAtom(dialect, json, root.members[0], inlineJson);
   expect(atom.mistakes, json).to.deep.equal([]);
   return atom.xml;
 }
@@ -35,13 +35,13 @@ async function read(dialect: Dialect, json: string, inlineJson = false): Promise
 }
 
 describe('the JSON mapping', () => {
-  it('gives back the infoset of any element from application/json', () => {
-    fc.assert(
-      fc.property(anyElement, (made) => {
+  it('gives back the infoset of any element from application/json', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyElement, async (made) => {
         const xml = printMade(made);
         const json = toJson('json', xml);
         JSON.parse(json);
-        expect(infosetOf(toXml('json', json)), json).to.deep.equal(infosetOf(xml));
+        expect(infosetOf(await toXml('json', json)), json).to.deep.equal(infosetOf(xml));
       }),
       { numRuns: 400 },
     );
@@ -60,11 +60,11 @@ describe('the JSON mapping', () => {
   });
 
   for (const dialect of ['json', 'cloudfeeds'] as const) {
-    it(`gives back each document that it can produce, member for member, as ${dialect}`, () => {
-      fc.assert(
-        fc.property(anyElement, fc.boolean(), (made, inlineJson) => {
+    it(`gives back each document that it can produce, member for member, as ${dialect}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(anyElement, fc.boolean(), async (made, inlineJson) => {
           const json = toJson(dialect, printMade(made));
-          const again = toJson(dialect, toXml(dialect, json, inlineJson));
+          const again = toJson(dialect, await toXml(dialect, json, inlineJson));
           expect(JSON.parse(again)).to.deep.equal(JSON.parse(json));
         }),
         { numRuns: 400 },

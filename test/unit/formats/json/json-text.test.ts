@@ -62,7 +62,7 @@ describe('the JSON reader', () => {
   it('goes as deep as it is told', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     readJsonText(nested(100));
-    readJsonText(nested(320), 320);
+    readJsonText(nested(320), { depth: 320 });
     expect(refusalOf(() => readJsonText(nested(101))).message).to.include('more than 100 deep');
   });
 

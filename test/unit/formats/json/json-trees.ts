@@ -197,7 +197,7 @@ const UNORDERED = new Set(
 /**
  * What a document says, by an independent parser: names, attributes, text, the order of what has one (RFC 4287 §4.1.2 gives
  * none to what is in an entry). White space between elements is layout, prefixes are spelling, and so is the way in which
- * content of a JSON media type writes its value.
+ * content of a JSON media type writes its value. White space that breaks no line, and any in XHTML, is text.
  */
 export function infosetOf(source: string): Seen {
   const parser = new SaxesParser({ xmlns: true });
@@ -233,10 +233,12 @@ export function infosetOf(source: string): Seen {
 }
 
 function tidy(seen: Seen): void {
-  const isSpace = (child: Seen | string): boolean => typeof child === 'string' && !/[^ \t\n\r]/.test(child);
   const elements = seen.children.filter((child): child is Seen => typeof child !== 'string');
   seen.children = seen.children.filter((child) => child !== '');
-  if (elements.length > 0 && seen.children.every((child) => typeof child !== 'string' || isSpace(child))) {
+  const isAtom = seen.name.startsWith(`{${ATOM_NAMESPACE}}`);
+  const isLayout = (text: string): boolean =>
+    !/[^ \t\n\r]/.test(text) && (isAtom || (!seen.name.startsWith(`{${XHTML}}`) && text.includes('\n')));
+  if (elements.length > 0 && seen.children.every((child) => typeof child !== 'string' || isLayout(child))) {
     seen.children = elements;
     if (UNORDERED.has(seen.name)) seen.children = elements.toSorted((one, other) => compare(one.name, other.name));
   }

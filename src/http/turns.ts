@@ -1,0 +1,39 @@
+import { FeedsError } from '../core/errors.js';
+
+/** Work that holds many times the bytes of what it works on: a little of it at once, the rest in its turn. */
+export interface Turns {
+  /** Rejects with `overloaded` when too many wait already. */
+  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly waiting: number;
+}
+
+export function makeTurns(atOnce: number, mostWaiting: number): Turns {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  async function run<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (running >= atOnce) {
+      if (waiting.length >= mostWaiting) {
+        throw new FeedsError('overloaded', 'too much large work is waiting for its turn', { retryAfterSeconds: 2 });
+      }
+      // Who is woken has the turn of the one that ended.
+      await new Promise<void>((resolve) => void waiting.push(resolve));
+    } else {
+      running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  }
+
+  return {
+    run,
+    get waiting() {
+      return waiting.length;
+    },
+  };
+}
