@@ -128,10 +128,11 @@ function events(kind: 'entry' | 'feed', mediaType: MediaType): Submission {
 
 /**
  * CloudEvents HTTP protocol binding §3: what is sent as no event format, but with the attributes of an event in its
- * header, whatever the type of its data.
+ * header, whatever the type of its data. One that forgot its specversion is told so.
  */
 function isBinaryEvent({ headers }: Request): boolean {
-  if (headers['ce-specversion'] === undefined) return false;
+  const isMeant = headers['ce-id'] !== undefined && headers['ce-type'] !== undefined;
+  if (headers['ce-specversion'] === undefined && !isMeant) return false;
   return !/^\s*application\/cloudevents/i.test(headers['content-type'] ?? '');
 }
 

@@ -221,6 +221,14 @@ describe('CloudEvents', () => {
       expect(binary.errors.map(({ path }) => path)).to.deep.equal(['ce-id', 'ce-source', 'ce-type']);
     });
 
+    it('in binary mode without a specversion are told what is missing', async () => {
+      const headers = { 'content-type': 'application/json', 'ce-id': 'a', 'ce-source': '/', 'ce-type': 't' };
+      const refused = await post(app, feed, '{}', headers);
+      const { errors } = (await refused.json()) as { errors: { path: string }[] };
+      expect(refused.status).to.equal(422);
+      expect(errors.map(({ path }) => path)).to.deep.equal(['ce-specversion']);
+    });
+
     it('as what is no JSON are not well-formed', async () => {
       expect((await send('{"specversion":')).status).to.equal(400);
       expect((await send('[', BATCH)).status).to.equal(400);

@@ -162,7 +162,7 @@ describe('a server that is sent what no publisher should send', function () {
     const slow = await slowest(work);
     const [tooMany, most] = await work;
     await publishers.stop();
-    expectProblem(tooMany!, 413, /60000 entries/, 'too many entries');
+    expectProblem(tooMany!, 413, /more than 5000 entries/, 'too many entries');
     expect(most!.status).to.equal(201);
     expect([...publishers.failed]).to.deep.equal([]);
     expect(Math.max(slow, publishers.slowest)).to.be.below(3);
