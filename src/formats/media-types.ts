@@ -93,12 +93,17 @@ export function parseMediaType(text: string): MediaType | undefined {
   return { type: type.toLowerCase(), parameters };
 }
 
+/** A media type without its parameters, in lower case. */
+export function essence(mediaType: string): string {
+  return (mediaType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
 /** Is a payload of this media type a JSON text (RFC 6839 §3.1)? */
 export function isJsonType(mediaType: string): boolean {
-  return /^[^;]*[/+]json[ \t]*(?:;|$)/i.test(mediaType);
+  return /[/+]json$/.test(essence(mediaType));
 }
 
 /** Is a payload of this media type XML (RFC 4287 §4.1.3.3 by way of RFC 7303 §4.2)? */
 export function isXmlType(mediaType: string): boolean {
-  return /^[^;]*[/+]xml[ \t]*(?:;|$)/i.test(mediaType);
+  return /[/+]xml$/.test(essence(mediaType));
 }

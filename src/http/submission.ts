@@ -37,16 +37,16 @@ export interface SubmissionOptions {
   readonly turns: Turns;
 }
 
+export interface Drafts {
+  readonly kind: 'entry' | 'feed';
+  readonly drafts: readonly EntryDraft[];
+}
+
 /** From this size on a body takes its turn where its tree is many times as large. */
 const LARGE_BYTES = 64 * 1024;
 
 function inTurn<Result>(body: Buffer, turns: Turns, read: () => Promise<Result>): Promise<Result> {
   return body.length < LARGE_BYTES ? read() : turns.run(read);
-}
-
-export interface Drafts {
-  readonly kind: 'entry' | 'feed';
-  readonly drafts: readonly EntryDraft[];
 }
 
 /** How most clients write it. */

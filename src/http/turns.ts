@@ -4,7 +4,6 @@ import { FeedsError } from '../core/errors.js';
 export interface Turns {
   /** Rejects with `overloaded` when too many wait already. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
-  readonly waiting: number;
 }
 
 export function makeTurns(atOnce: number, mostWaiting: number): Turns {
@@ -30,10 +29,5 @@ export function makeTurns(atOnce: number, mostWaiting: number): Turns {
     }
   }
 
-  return {
-    run,
-    get waiting() {
-      return waiting.length;
-    },
-  };
+  return { run };
 }

@@ -2,6 +2,7 @@ import type { Limits } from '../../core/feed.js';
 import { isRfc3339 } from '../dates.js';
 import { base64Check, jsonCheck } from './payload-check.js';
 import type { PayloadCheck } from './payload-check.js';
+import { essence } from '../media-types.js';
 import type { StartTag, XmlScanner } from '../xml/xml.js';
 
 export const ATOM_NAMESPACE = 'http://www.w3.org/2005/Atom';
@@ -473,8 +474,7 @@ function contentRule(type: string | undefined, outside: boolean): ContentRule {
   }
   if (type === 'application/xml' && !outside) return 'xml';
   if (!MEDIA_TYPE.test(type)) return 'refused';
-  const [essence = ''] = type.split(';', 1);
-  const name = essence.trimEnd().toLowerCase();
+  const name = essence(type);
   if (name.startsWith('multipart/') || name.startsWith('message/')) return 'refused';
   if (outside) return 'outside';
   if (name.endsWith('/xml') || name.endsWith('+xml')) return 'xml';

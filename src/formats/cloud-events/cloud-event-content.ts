@@ -1,7 +1,8 @@
 import { FeedsError } from '../../core/errors.js';
+import { essence, isXmlType } from '../media-types.js';
 import { textOfAttribute } from './cloud-event.js';
 import type { CloudEvent, EventData } from './cloud-event.js';
-import { declaresJson, declaresXml, essence } from './cloud-event-rules.js';
+import { declaresJson } from './cloud-event-rules.js';
 import { writeJsonPayload } from '../json/json-payload.js';
 import { base64Check, jsonCheck } from '../atom/payload-check.js';
 import type { PayloadCheck } from '../atom/payload-check.js';
@@ -162,7 +163,7 @@ const SUBSTITUTES: Record<ContentRule, string> = {
 
 function ruleOf(type: string | undefined): ContentRule {
   if (type === undefined) return 'json';
-  if (declaresXml(type)) return 'xml';
+  if (isXmlType(type)) return 'xml';
   if (essence(type).startsWith('text/')) return 'text';
   return declaresJson(type) ? 'json' : 'other';
 }

@@ -1,9 +1,10 @@
 import type { Entry } from '../../core/entry.js';
 import type { Feed } from '../../core/feed.js';
 import type { Urls } from '../../core/urls.js';
+import { essence } from '../media-types.js';
 import { SPEC_VERSION } from './cloud-event.js';
 import type { AttributeValue, CloudEvent, EventData } from './cloud-event.js';
-import { declaresJson, essence, isEventString, valueProblem } from './cloud-event-rules.js';
+import { declaresJson, isEventString, valueProblem } from './cloud-event-rules.js';
 import { viewEntry } from '../atom/entry-view.js';
 import type { ContentView } from '../atom/entry-view.js';
 import { jsonPayload } from '../json/json-payload.js';

@@ -1,6 +1,7 @@
 import { CORE_ATTRIBUTES, SPEC_VERSION } from './cloud-event.js';
 import type { AttributeValue } from './cloud-event.js';
 import { isRfc3339 } from '../dates.js';
+import { isJsonType } from '../media-types.js';
 import { isUri, isUriReference } from './uri.js';
 import { showCharacter } from '../xml/xml-chars.js';
 
@@ -79,19 +80,9 @@ export function atomDate(time: string): string {
   return time.toUpperCase();
 }
 
-/** The type of a media type, without its parameters, in lower case. */
-export function essence(mediaType: string): string {
-  return (mediaType.split(';', 1)[0] ?? '').trim().toLowerCase();
-}
-
 /** JSON event format §3.1.1: does this datacontenttype declare JSON? Without one it is JSON. */
 export function declaresJson(datacontenttype: string | undefined): boolean {
-  return datacontenttype === undefined || /[/+]json$/.test(essence(datacontenttype));
-}
-
-/** RFC 7303 §4.2 */
-export function declaresXml(datacontenttype: string): boolean {
-  return /[/+]xml$/.test(essence(datacontenttype));
+  return datacontenttype === undefined || isJsonType(datacontenttype);
 }
 
 function shown(text: string): string {

@@ -4,17 +4,9 @@ import type { AttributeValue, EventData } from './cloud-event.js';
 import { exactText } from './cloud-event-content.js';
 import { draftOf } from './cloud-event-entry.js';
 import type { EventReadOptions } from './cloud-event-entry.js';
-import {
-  REQUIRED_ATTRIBUTES,
-  declaresJson,
-  declaresXml,
-  essence,
-  nameProblem,
-  valueProblem,
-} from './cloud-event-rules.js';
-import { JsonReader, decodeJson } from '../json/json-text.js';
-import { parseMediaType } from '../media-types.js';
-import { runInSlices } from '../slices.js';
+import { REQUIRED_ATTRIBUTES, declaresJson, nameProblem, valueProblem } from './cloud-event-rules.js';
+import { decodeJson, readJsonGently } from '../json/json-text.js';
+import { essence, isXmlType, parseMediaType } from '../media-types.js';
 import { invalidEntry } from '../violations.js';
 
 const PREFIX = 'ce-';
@@ -125,14 +117,13 @@ function unquoted(value: string): string | undefined {
 async function dataOf(body: Buffer, type: string | undefined): Promise<EventData> {
   if (type === undefined) return { kind: 'none' };
   const isJson = declaresJson(type);
-  const isXml = declaresXml(type);
+  const isXml = isXmlType(type);
   // Neither can be empty, so there is no data.
   if (body.length === 0 && (isJson || isXml)) return { kind: 'none' };
   if (isJson) {
     const text = decodeJson(body);
-    const reader = new JsonReader(text);
-    await runInSlices(reader);
-    return { kind: 'json', json: text.slice(reader.root.start, reader.root.end) };
+    const { start, end } = await readJsonGently(text, { whole: true });
+    return { kind: 'json', json: text.slice(start, end) };
   }
   const charset = parseMediaType(type)?.parameters.get('charset');
   const mayBeText = (isXml || essence(type).startsWith('text/')) && (charset === undefined || LIKE_UTF8.test(charset));

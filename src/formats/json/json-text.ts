@@ -49,6 +49,8 @@ export interface JsonReading {
   readonly depth?: number;
   /** Objects and arrays that are members of this name are opaque. */
   readonly opaque?: string;
+  /** The text as a whole is, if it is an object or array. */
+  readonly whole?: boolean;
 }
 
 /** From this size on a text is read in slices. */
@@ -91,6 +93,7 @@ export class JsonReader {
   private readonly text: string;
   private readonly depth: number;
   private readonly opaque: string | undefined;
+  private readonly whole: boolean;
   /** How many arrays and objects are around the opaque one that is open; -1: none is. */
   private around = -1;
   private values = 0;
@@ -99,10 +102,11 @@ export class JsonReader {
   private at = 0;
   private result: JsonNode | undefined;
 
-  constructor(text: string, { depth = JSON_DEPTH, opaque }: JsonReading = {}) {
+  constructor(text: string, { depth = JSON_DEPTH, opaque, whole = false }: JsonReading = {}) {
     this.text = text;
     this.depth = depth;
     this.opaque = opaque;
+    this.whole = whole;
   }
 
   /** Goes on to the first token that begins at or behind `until`; true when the text is finished. */
@@ -164,7 +168,8 @@ export class JsonReader {
     this.wantValue();
     const { at } = this;
     const inside = this.open.at(-1);
-    if (this.around < 0 && inside?.kind === 'object' && inside.name === this.opaque) this.around = this.open.length;
+    const begins = inside === undefined ? this.whole : inside.kind === 'object' && inside.name === this.opaque;
+    if (this.around < 0 && begins) this.around = this.open.length;
     const [deep, most] =
       this.around < 0 ? [this.open.length, this.depth] : [this.open.length - this.around, JSON_DEPTH];
     if (deep >= most) throw notJson(this.text, at, `arrays and objects are nested more than ${String(most)} deep`);

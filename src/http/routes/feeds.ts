@@ -165,10 +165,16 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       }));
       const linked = FORMATS[format].linksSayFormat ? format : asked;
       const links = [...archiveLinks(feed, n, services.urls, linked), ...alternatesAmong(formats)];
-      const [newest] = await readStretch(services.db, feed, n * size, n * size);
-      const document = { feed, updated: newest?.recordedAt ?? feed.createdAt, links, archive: true, formats };
+      const documentWith = (newest: Entry | undefined): FeedDocument => ({
+        feed,
+        updated: newest?.recordedAt ?? feed.createdAt,
+        links,
+        archive: true,
+        formats,
+      });
       if ((await stretchOctets(services.db, feed, first, n * size)) > PAGE_OCTETS) {
-        await streamArchive(req, res, document, format, first, n * size, [
+        const [newest] = await readStretch(services.db, feed, n * size, n * size);
+        await streamArchive(req, res, documentWith(newest), format, first, n * size, [
           ...['etag', quoted(tag, 'identity')],
           ...['cache-control', cache],
         ]);
@@ -176,7 +182,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       }
       const work = async (): Promise<{ entries: readonly Entry[]; text: string }> => {
         const read = await readStretch(services.db, feed, first, n * size);
-        return { entries: read, text: await written(format, document, read) };
+        return { entries: read, text: await written(format, documentWith(read[0]), read) };
       };
       const { entries, text } = await (format === 'atom' ? work() : services.turns.pages.run(work));
       const closed = {

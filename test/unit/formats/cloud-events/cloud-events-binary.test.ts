@@ -83,6 +83,15 @@ describe('a CloudEvent in binary mode', () => {
     });
   }
 
+  it('has JSON of any number of values for data, as in structured mode', async () => {
+    const data = `[${'1,'.repeat(300_000)}1]`;
+    const draft = await read({ 'Content-Type': 'application/json' }, data, INLINE);
+    expect(draft.inner).to.include(`>${data}</content>`);
+    const [error] =
+      (await failure(read({ 'Content-Type': 'application/json' }, '['.repeat(101)))).details.violations ?? [];
+    expect(error?.message).to.include('more than 100 deep');
+  });
+
   it('is refused with the name of each header field that is wrong', async () => {
     const raw = ['ce-specversion', '0.3', 'ce-id', 'a', 'CE-ID', 'b', 'ce-time', 'now', 'ce-a-b', 'c', 'ce-data', 'd'];
     const more = ['ce-datacontenttype', 'text/plain', 'content-type', 'text', 'ce-', 'e', 'ce-a_b', 'f'];
