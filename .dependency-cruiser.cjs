@@ -6,9 +6,10 @@ const may = {
   core: [],
   telemetry: [],
   formats: ['core'],
+  registry: ['core', 'formats'],
   store: inner,
-  actions: [...inner, 'store'],
-  http: [...inner, 'formats', 'store', 'actions'],
+  actions: [...inner, 'registry', 'store'],
+  http: [...inner, 'formats', 'registry', 'store', 'actions'],
   workers: [...inner, 'formats', 'store', 'actions'],
   cli: ['config', 'server', 'core', 'telemetry', 'store'],
 };
@@ -68,6 +69,12 @@ module.exports = {
         // `module`: a schema of our own is loaded as code is.
         pathNot: '^(node:)?(buffer|crypto|module|stream|string_decoder|timers|timers/promises|util)$',
       },
+    ),
+    never(
+      'registry-has-threads',
+      'no I/O but threads of its own',
+      { path: '^src/registry/' },
+      { dependencyTypes: ['core'], pathNot: '^(node:)?(worker_threads|module)$' },
     ),
     never(
       'no-dev-dependency-in-src',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ENTRY_TEMPLATE, ID_PLACE, TENANT_PLACE, entryId, tenantOf } from './entries.js';
+import { TENANT_PLACE, UUID_PLACE, entryId, entryTemplate, entryUuid, tenantOf } from './entries.js';
 import { GROWN_RUN } from './fill-feed.js';
 import { openConnection } from './http-connection.js';
 import type { HttpConnection } from './http-connection.js';
@@ -62,23 +62,30 @@ function requestMaker(job: HttpJob, connection: number, run: string): () => Buff
 /** The same bytes again and again but for the id and the tenant. */
 export function publishMaker(request: PublishRequest, host: string, connection: number, run: string): () => Buffer {
   const path = request.paths[connection % request.paths.length] ?? '';
+  const template = entryTemplate(request.entry ?? 'plain');
   const head = [
     `POST ${path} HTTP/1.1`,
     `Host: ${host}`,
     `Authorization: Bearer ${request.token}`,
     'Content-Type: application/atom+xml;type=entry',
-    `Content-Length: ${String(Buffer.byteLength(ENTRY_TEMPLATE))}`,
+    `Content-Length: ${String(Buffer.byteLength(template))}`,
   ].join('\r\n');
-  const bytes = Buffer.from(`${head}\r\n\r\n${ENTRY_TEMPLATE}`);
-  const idAt = bytes.indexOf(ID_PLACE);
-  const tenantAt = bytes.indexOf(TENANT_PLACE);
+  const bytes = Buffer.from(`${head}\r\n\r\n${template}`);
+  const idsAt = placesOf(bytes, UUID_PLACE);
+  const tenantsAt = placesOf(bytes, TENANT_PLACE);
   let n = connection * 2 ** 32;
   return () => {
-    bytes.write(entryId(run, n), idAt, 'latin1');
-    bytes.write(tenantOf(n), tenantAt, 'latin1');
+    for (const at of idsAt) bytes.write(entryUuid(run, n), at, 'latin1');
+    for (const at of tenantsAt) bytes.write(tenantOf(n), at, 'latin1');
     n += 1;
     return bytes;
   };
+}
+
+function placesOf(bytes: Buffer, place: string): number[] {
+  const places: number[] = [];
+  for (let at = bytes.indexOf(place); at >= 0; at = bytes.indexOf(place, at + place.length)) places.push(at);
+  return places;
 }
 
 function getMaker({ path, headers = {}, varied }: GetRequest, host: string): () => Buffer {

@@ -19,7 +19,12 @@ export interface PublishRequest {
   /** The connections take them in turn. */
   readonly paths: readonly string[];
   readonly token: string;
+  /** What is published; `plain` when it is not said. */
+  readonly entry?: EntryKind;
 }
+
+/** Plain metering, and what keeps to one of the ready contracts (schemas/contracts). */
+export type EntryKind = 'plain' | 'usage-event' | 'order-event';
 
 export interface GetRequest {
   readonly method: 'GET';

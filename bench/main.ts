@@ -17,6 +17,7 @@ import { startEmbedded } from '../src/store/embedded.js';
 import type { Bench } from './bench.js';
 import { printTable } from './measure.js';
 import type { Line } from './measure.js';
+import { measureJsonContract, measureXmlContract } from './measure-contract.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
 import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
@@ -29,6 +30,8 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   publish: measurePublish,
   hot: measureHotFeed,
   slow: measureSlowDisk,
+  'contract-xsd': measureXmlContract,
+  'contract-json': measureJsonContract,
   page: measurePage,
   json: measureJsonPage,
   '304': measureNotModified,

@@ -7,12 +7,15 @@ import { legalPath } from './http/middleware/legal-path.js';
 import { adminOnly, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
+import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminRoutes } from './http/routes/admin.js';
+import { addDescriptionRoutes } from './http/routes/descriptions.js';
 import { addDocumentRoutes } from './http/routes/documents.js';
 import { addEntryRoutes } from './http/routes/entries.js';
 import { addFeedRoutes } from './http/routes/feeds.js';
 import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
+import { addSchemaRoutes } from './http/routes/schemas.js';
 import type { Services } from './http/services.js';
 
 export interface App {
@@ -40,7 +43,10 @@ export function buildApp(services: Services): App {
     known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],
   );
   addDocumentRoutes(router, services);
+  addSchemaRoutes(router, services);
   addAdminRoutes(router, services);
+  addAdminSchemaRoutes(router, services);
+  addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);
   // What is not there is no more told of than what is.

@@ -18,6 +18,7 @@ import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
 import { makeTurns } from './http/turns.js';
+import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
 import { startHeadMemory } from './store/head-memory.js';
@@ -106,6 +107,8 @@ async function startUp(
     groupCommits.set(partition, groupCommit);
     stops.push(() => groupCommit.stop());
   }
+  const checkers = startCheckers();
+  stops.push(() => checkers.stop());
   const pages = makePageCache(config.pageCacheBytes);
   metrics.watch({
     queueBytes: () => [...groupCommits.values()].reduce((sum, one) => sum + one.waiting.octets, 0),
@@ -139,6 +142,7 @@ async function startUp(
       if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
       return groupCommit;
     },
+    checkers,
     pages,
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },

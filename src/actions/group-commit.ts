@@ -459,7 +459,7 @@ function outcomeOf(decision: Decision, tick: Tick | undefined): Committed | Feed
 }
 
 /** One request has one answer: that of its only entry, or one that names every offending entry of a batch. */
-function refusalOf(request: WriteRequest, refusals: readonly Refusal[]): FeedsError {
+export function refusalOf(request: Pick<WriteRequest, 'operations'>, refusals: readonly Refusal[]): FeedsError {
   const [first] = refusals;
   if (first === undefined) throw new Error('a refused request without a refusal');
   if (request.operations.length === 1 || first.error.code === 'not-found') return first.error;

@@ -61,6 +61,7 @@ export function storedEntry(
     atomId: entry.atomId,
     xml: entry.xml,
     recordedAt: committed.tick.recordedAt,
+    schemaVersion: entry.schemaVersion,
   };
 }
 

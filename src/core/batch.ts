@@ -1,3 +1,4 @@
+import type { SchemaVersion } from './contract.js';
 import { FeedsError } from './errors.js';
 import type { Digest, EntryKind, Position } from './entry.js';
 import type { FeedId } from './feed.js';
@@ -20,6 +21,10 @@ export interface NewEntry {
   readonly terms: readonly string[];
   /** What the term index holds for it: its terms and their bare prefixes. */
   readonly indexTerms: readonly string[];
+  /** The version of the feed's contract that it was checked against. */
+  readonly schemaVersion?: SchemaVersion | undefined;
+  /** It was published before, and only that is to be told: it is not to be stored now. */
+  readonly replayOnly?: boolean;
 }
 
 /** Does the If-Match of a request fit the revision at this position? Asked under the feed's lock. */
@@ -100,6 +105,7 @@ export interface EntryRow {
   readonly octets: number;
   readonly terms: readonly string[];
   readonly xml: string;
+  readonly schemaVersion: SchemaVersion | undefined;
 }
 
 export interface MemberRow {
@@ -221,6 +227,7 @@ export function decide(
         octets: entry.octets,
         terms: entry.terms,
         xml: entry.xml,
+        schemaVersion: entry.schemaVersion,
       });
       if (before !== undefined && before.draft === undefined && before.state.current !== undefined) {
         for (const term of indexTerms(before.state.current.terms)) {
@@ -256,6 +263,10 @@ export function decide(
 
       switch (operation.kind) {
         case 'publish': {
+          if (found === undefined && operation.entry.replayOnly === true) {
+            refuse(new FeedsError('gone', `retention has taken the entry ${atomId} just now`));
+            return;
+          }
           if (found === undefined) {
             outcome.results.push({
               kind: 'created',

@@ -1,4 +1,5 @@
 import crypto from 'node:crypto';
+import type { SchemaVersion } from './contract.js';
 import type { Author } from './feed.js';
 
 /** A place in a feed's log: 1, 2, 3 … without gaps; 0 is the place before the first entry. */
@@ -35,6 +36,18 @@ export interface EntryDraft {
   readonly published: string | undefined;
   /** The terms of its categories, as sent, without repeats. */
   readonly terms: readonly string[];
+  readonly content: DraftContent;
+  /** The version of the feed's own contract that it names (atom:link rel="describedby"), as it stands in the URL. */
+  readonly describedBy: string | undefined;
+}
+
+/** What atom:content is, for who wants to know more of it. */
+export interface DraftContent {
+  /** Of JSON the text is there; with `xml` its element stands in the draft. */
+  readonly form: 'none' | 'text' | 'xml' | 'json' | 'json-in-base64' | 'binary' | 'outside';
+  /** As it was written; `text` where it was not. */
+  readonly type: string;
+  readonly text: string;
 }
 
 /** What the server puts where the publisher left something out. */
@@ -44,6 +57,8 @@ export interface Completion {
   readonly updated: Instant;
   readonly published: Instant | undefined;
   readonly author: Author;
+  /** Terms that its contract takes from its content. */
+  readonly categories?: readonly string[];
 }
 
 export type EntryKind = 'entry' | 'revision' | 'tombstone';
@@ -56,6 +71,8 @@ export interface Entry {
   /** Self-contained Atom, from `<…entry` to `</…entry>`; of a tombstone the at:deleted-entry element. */
   readonly xml: string;
   readonly recordedAt: Instant;
+  /** The version of the feed's contract that it was checked against. */
+  readonly schemaVersion?: SchemaVersion | undefined;
 }
 
 /** The key that uniqueness is kept on, 128 bits of SHA-256: an id may be too long for an index. */

@@ -5,7 +5,10 @@
 export type ErrorCode =
   | 'not-well-formed' // the body cannot be parsed at all
   | 'invalid-entry' // it parses and is no valid entry; `violations` names every mistake
+  | 'contract-violated' // it is a valid entry and breaks the feed's contract; `violations` names every way
   | 'invalid-body' // an administrative body that breaks its schema
+  | 'invalid-contract' // a contract that does not compile; `violations` names every mistake
+  | 'incompatible-contract' // a version that the feed's compatibility does not let in; `violations` names every break
   | 'unsupported-media-type'
   | 'unsupported-encoding'
   | 'too-large'
@@ -37,6 +40,13 @@ export interface Violation {
   /** 1-based, in the document as it was sent; absent where there is no text to point at. */
   readonly line?: number;
   readonly column?: number;
+  /** What would have been right. */
+  readonly expected?: string;
+  readonly found?: string;
+  /** Of a break between versions of a contract: its kind, the older version, and whose readers it is about. */
+  readonly rule?: string;
+  readonly version?: number;
+  readonly direction?: 'backward' | 'forward';
 }
 
 export interface ErrorDetails {
@@ -45,6 +55,8 @@ export interface ErrorDetails {
   readonly refused?: readonly { readonly index: number; readonly message: string }[];
   /** Methods that the resource has, for `method-not-allowed`. */
   readonly allow?: readonly string[];
+  /** Media types that may be posted, for `unsupported-media-type`, where these are not those of entries. */
+  readonly acceptPost?: readonly string[];
   /** Seconds after which it makes sense to try again. */
   readonly retryAfterSeconds?: number;
   /** Extra members of the problem document (RFC 9457 §3.2). */

@@ -1,3 +1,4 @@
+import type { Compatibility, ContractVersion } from './contract.js';
 import { FeedsError } from './errors.js';
 
 export type FeedId = number;
@@ -34,6 +35,8 @@ export interface FeedSettings {
   readonly keepEntries?: number;
   /** JSON payloads are kept as text instead of RFC 4287's Base64. */
   readonly inlineJson: boolean;
+  /** What a new version of the feed's contract may change. */
+  readonly compatibility: Compatibility;
 }
 
 /** Of a feed's settings those that somebody chose: the rest are defaults. */
@@ -53,6 +56,8 @@ export interface Feed {
   readonly pageSize: number;
   /** RFC 3339. */
   readonly createdAt: string;
+  /** The versions of its contract, ascending. */
+  readonly contracts: readonly ContractVersion[];
 }
 
 export interface Workspace {

@@ -1,3 +1,4 @@
+import { activeVersion } from './contract.js';
 import { epochOfLinks } from './epoch.js';
 import type { LogState } from './epoch.js';
 import type { Entry, Instant, Position } from './entry.js';
@@ -99,6 +100,8 @@ export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] 
   const archive = request.search === undefined ? archiveBehind(page) : 0n;
   if (archive > 0n) links.push({ rel: 'prev-archive', href: withFormat(urls.archive(feed, archive), request.format) });
   if (page.gap !== undefined) links.push({ rel: GAP_REL, href: at({ marker: 'last' }) });
+  const contract = activeVersion(feed.contracts);
+  if (contract !== undefined) links.push({ rel: 'describedby', href: urls.schema(feed, contract.version) });
   return links;
 }
 

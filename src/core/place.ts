@@ -48,7 +48,7 @@ export function placeNew(
     if (attempted || feed.state.atomId !== feedAtomId) return undefined;
     const results = [];
     for (const operation of operations) {
-      if (operation.kind !== 'publish') return undefined;
+      if (operation.kind !== 'publish' || operation.entry.replayOnly === true) return undefined;
       const { entry } = operation;
       if (ids.size === ids.add(entry.atomId).size) return undefined;
       const position = (feed.last += 1n);

@@ -8,6 +8,7 @@ const load = createRequire(import.meta.url);
 const checks = compileChecks({
   feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
   workspace: load('../../schemas/api/workspace.json') as Record<string, unknown>,
+  retired: load('../../schemas/api/schema-version.json') as Record<string, unknown>,
   feedsFile: load('../../schemas/api/feeds-file.json') as Record<string, unknown>,
 });
 
@@ -23,6 +24,13 @@ export function readWorkspaceBody(bytes: Buffer): Pick<Workspace, 'title'> {
   const value = bytes.length === 0 ? {} : parseJson(bytes);
   checks.workspace(value, 'the body');
   return withTitle(value as Pick<Workspace, 'title'>);
+}
+
+/** schemas/api/schema-version.json: the body of a PATCH. */
+export function readRetiredBody(bytes: Buffer): { readonly retired: boolean } {
+  const value = parseJson(bytes);
+  checks.retired(value, 'the body');
+  return value as { readonly retired: boolean };
 }
 
 /** schemas/api/feeds-file.json, of a value that was read from YAML or JSON. */
@@ -47,6 +55,7 @@ const SETTINGS: Record<keyof FeedSettings, true> = {
   keepDays: true,
   keepEntries: true,
   inlineJson: true,
+  compatibility: true,
 };
 
 /** What was chosen, and nothing else. */

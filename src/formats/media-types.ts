@@ -16,6 +16,9 @@ export const JSON_FEED = 'application/feed+json';
 export const RSS = 'application/rss+xml';
 export const CLOUD_EVENT = 'application/cloudevents+json';
 export const CLOUD_EVENTS = 'application/cloudevents-batch+json';
+export const SCHEMA_JSON = 'application/schema+json';
+/** A contract with all that belongs to it. */
+export const CONTRACT = 'application/vnd.millrace.contract+json';
 export const HTML = 'text/html';
 export const PROBLEM_JSON = 'application/problem+json';
 export const PROBLEM_XML = 'application/problem+xml';

@@ -35,7 +35,10 @@ import type { Services } from './services.js';
 export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number; title: string }>> = {
   'not-well-formed': { status: 400, title: 'The body is not well-formed' },
   'invalid-entry': { status: 422, title: 'The entry is not valid' },
+  'contract-violated': { status: 422, title: 'The entry breaks the contract of this feed' },
   'invalid-body': { status: 422, title: 'The body is not valid' },
+  'invalid-contract': { status: 422, title: 'The contract is not valid' },
+  'incompatible-contract': { status: 409, title: 'The contract breaks with an earlier version' },
   'unsupported-media-type': { status: 415, title: 'This media type cannot be published here' },
   'unsupported-encoding': { status: 415, title: 'This encoding is not supported' },
   'too-large': { status: 413, title: 'The body is too large' },
@@ -110,7 +113,10 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   if (details.allow !== undefined) headers.push('allow', details.allow.join(', '));
   if (details.retryAfterSeconds !== undefined) headers.push('retry-after', String(details.retryAfterSeconds));
   if (error?.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="millrace"');
-  if (error?.code === 'unsupported-media-type' && req.method === 'POST') headers.push('accept-post', ACCEPT_POST);
+  if (error?.code === 'unsupported-media-type' && req.method === 'POST') {
+    // W3C Linked Data Platform §7.1, registered for RFC 9110 §15.5.16: what may be posted.
+    headers.push('accept-post', (details.acceptPost ?? PUBLISHED_TYPES).join(', '));
+  }
   // RFC 9110 §15.5.16: names what would have been taken.
   if (error?.code === 'unsupported-encoding') headers.push('accept-encoding', 'identity');
   // RFC 9110 §15.5.9: a body that stalls is not waited for any longer.
@@ -121,9 +127,6 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   const type = PROBLEM_TYPES[format];
   send(req, res, status, [...headers, 'content-type', type, ...headersFor(type)], writeProblem(format, problem, home));
 }
-
-/** W3C Linked Data Platform §7.1, registered for RFC 9110 §15.5.16: what may be posted. */
-export const ACCEPT_POST = PUBLISHED_TYPES.join(', ');
 
 const OFFERS = [
   offer('json', PROBLEM_JSON, [JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { FeedsError } from '../core/errors.js';
 import { FORMATS, FORMAT_NAMES } from '../formats/media-types.js';
 import type { Format } from '../formats/media-types.js';
+import { parameter } from './parameters.js';
 import { offer, preferred } from '../formats/negotiate.js';
 import type { Offer } from '../formats/negotiate.js';
 
@@ -70,7 +71,5 @@ function notAcceptable(offers: readonly Offer<string>[]): FeedsError {
 
 /** The value of `format=` in a URL; an empty parameter is an absent one. */
 export function formatParameter(url: string): string | undefined {
-  if (!url.includes('format=')) return undefined;
-  const query = url.slice(url.indexOf('?') + 1);
-  return new URLSearchParams(query).getAll('format').find((value) => value !== '');
+  return url.includes('format=') ? parameter(url, 'format') : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
+import type { Checkers } from '../registry/checkers.js';
 import type { Urls } from '../core/urls.js';
 import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
@@ -20,6 +21,7 @@ export interface Services {
   readonly memory: HeadMemory;
   readonly recent: RecentEntries;
   readonly groupCommit: (partition: number) => GroupCommit;
+  readonly checkers: Checkers;
   readonly pages: PageCache;
   readonly bodies: BodyBudget;
   /** For reading large bodies into trees, and for rendering from trees. */

@@ -2,10 +2,14 @@ import type { Request } from 'express';
 import type { EntryDraft } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
+import { atomTeller } from '../formats/atom/atom-places.js';
 import { readEntry, readFeedDocument } from '../formats/atom/atom-read.js';
 import { readBinaryCloudEvent } from '../formats/cloud-events/cloud-events-binary.js';
+import { binaryEventTeller, eventTeller } from '../formats/cloud-events/event-places.js';
 import { readCloudEvent, readCloudEventBatch } from '../formats/cloud-events/cloud-events-read.js';
 import type { Dialect } from '../formats/json/json-mapping.js';
+import type { Teller } from '../formats/content-places.js';
+import { jsonTeller } from '../formats/json/json-places.js';
 import { readJsonDocument } from '../formats/json/json-read.js';
 import {
   ATOM,
@@ -28,6 +32,8 @@ export interface Submission {
   readonly kind: 'entry' | 'feed' | undefined;
   /** The drafts in the body, in its order. Throws, or rejects with, `not-well-formed` or `invalid-entry`. */
   readonly read: (body: Buffer, options: SubmissionOptions) => Drafts | Promise<Drafts>;
+  /** For a body that was read: where in it stands what a contract complains of. */
+  readonly teller: (body: Buffer) => Promise<Teller>;
 }
 
 export interface SubmissionOptions {
@@ -95,6 +101,7 @@ function atom(kind: 'entry' | 'feed', charset: string | undefined): Submission {
       const draft = readEntry(body, charset, options);
       return draft instanceof Promise ? draft.then((one) => ({ kind, drafts: [one] })) : { kind, drafts: [draft] };
     },
+    teller: (body) => atomTeller(body, charset),
   };
 }
 
@@ -107,6 +114,7 @@ function json(dialect: Dialect, mediaType: MediaType): Submission {
       const { limits, inlineJson } = feed.settings;
       return inTurn(body, turns, () => readJsonDocument(body, dialect, { limits, ownUrl, inlineJson }));
     },
+    teller: (body) => jsonTeller(body, dialect),
   };
 }
 
@@ -123,6 +131,7 @@ function events(kind: 'entry' | 'feed', mediaType: MediaType): Submission {
         drafts: kind === 'feed' ? await readCloudEventBatch(body, options) : [await readCloudEvent(body, options)],
       }));
     },
+    teller: eventTeller,
   };
 }
 
@@ -144,6 +153,7 @@ function binaryEvent({ rawHeaders }: Request): Submission {
       const { limits, inlineJson } = feed.settings;
       return { kind: 'entry', drafts: [await readBinaryCloudEvent(rawHeaders, body, { limits, ownUrl, inlineJson })] };
     },
+    teller: binaryEventTeller,
   };
 }
 

@@ -35,6 +35,11 @@ export function entryTag(
   return `${epoch}-${base}-${String(feed.settingsVersion)}-0-p${String(entry.position)}-${representation}`;
 }
 
+/** Of a document that has nothing but its bytes to be told from others by. */
+export function bodyTag(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex').slice(0, 32);
+}
+
 /** As it stands in the header. Strong: each coding has a tag of its own (RFC 9110 §8.8.3.3). */
 export function quoted(tag: string, coding: Coding): string {
   return coding === 'identity' ? `"${tag}"` : `"${tag}-${coding}"`;

@@ -65,3 +65,8 @@ export function textArray(values: readonly string[]): Buffer {
   });
   return buffer;
 }
+
+/** The 16 bytes of a uuid as Postgres writes it. */
+export function uuidBytes(text: string): Buffer {
+  return Buffer.from(text.replaceAll('-', ''), 'hex');
+}

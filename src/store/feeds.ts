@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '../core/feed.js';
+import type { ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
 import type { Instant, Position } from '../core/entry.js';
 import type { Db, Tx } from './db.js';
@@ -12,10 +13,27 @@ export interface FeedWithHead {
   readonly epoch: string;
 }
 
-type FeedRow = [FeedId, number, string, string, string, ChosenSettings, number, number, Instant];
+type FeedRow = [
+  FeedId,
+  number,
+  string,
+  string,
+  string,
+  ChosenSettings,
+  number,
+  number,
+  Instant,
+  readonly ContractRow[] | null,
+];
+type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant];
 
+const FEED_COLUMN_COUNT = 10;
 const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
-         h.page_size, f.created_at`;
+         h.page_size, f.created_at,
+         (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at) order by version)
+            from contracts
+           where feed_id = f.feed_id
+             and feed_atom_id = f.atom_id)`;
 
 function toFeed([
   id,
@@ -27,6 +45,7 @@ function toFeed([
   settingsVersion,
   pageSize,
   createdAt,
+  contracts,
 ]: FeedRow): Feed {
   return {
     id,
@@ -38,7 +57,13 @@ function toFeed([
     settingsVersion,
     pageSize,
     createdAt,
+    contracts: (contracts ?? []).map(toVersion),
   };
+}
+
+/** Postgres writes times in JSON with the offset of the session, which is UTC. */
+function toVersion([contractId, version, kind, retired, createdAt]: ContractRow): ContractVersion {
+  return { id: contractId, version, kind, retired, createdAt: createdAt.replace('+00:00', 'Z') };
 }
 
 /** Stored are only the settings that somebody chose: a default may change with the server's version. */
@@ -47,6 +72,7 @@ function toSettings(chosen: ChosenSettings): FeedSettings {
     public: false,
     editable: false,
     inlineJson: false,
+    compatibility: 'backward',
     ...chosen,
     limits: { ...DEFAULT_LIMITS, ...chosen.limits },
   };
@@ -76,9 +102,9 @@ export async function findFeed(db: Db, workspace: string, name: string): Promise
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const [id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt, firstKept, epoch, head] = row;
+  const [firstKept, epoch, head] = row.slice(FEED_COLUMN_COUNT) as [Position, string, Position];
   return {
-    feed: toFeed([id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt]),
+    feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow),
     head,
     firstKept,
     epoch,
@@ -170,12 +196,9 @@ export async function findFeedRecord(tx: Tx, workspace: string, name: string): P
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const [id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt, deleted] = row;
-  return {
-    feed: toFeed([id, partition, ws, feedName, atomId, settings, version, pageSize, createdAt]),
-    chosen: settings,
-    deleted,
-  };
+  const [, , , , , chosen] = row;
+  const deleted = row[FEED_COLUMN_COUNT];
+  return { feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow), chosen, deleted: deleted };
 }
 
 const INSERT_FEED = `
@@ -212,6 +235,13 @@ const CHANGE_SETTINGS = `
 
 export async function changeSettings(tx: Tx, feedId: FeedId, chosen: ChosenSettings): Promise<void> {
   await tx.query({ name: 'change-settings', text: CHANGE_SETTINGS, values: [feedId, JSON.stringify(chosen)] });
+}
+
+const SETTINGS_CHANGED = 'update feeds set settings_version = settings_version + 1 where feed_id = $1';
+
+/** Something that the feed's documents tell has changed: what they were rendered to is no longer true. */
+export async function settingsChanged(tx: Tx, feedId: FeedId): Promise<void> {
+  await tx.query({ name: 'settings-changed', text: SETTINGS_CHANGED, values: [feedId] });
 }
 
 const REVIVE_FEED = `

@@ -1,7 +1,10 @@
-import type { Entry, Instant, Position } from '../core/entry.js';
+import { memberKey } from '../core/batch.js';
+import type { MemberState } from '../core/batch.js';
+import type { Digest, Entry, Instant, Position } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
 import { planSearch } from '../core/search.js';
 import type { Search } from '../core/search.js';
+import { uuidArray, uuidBytes } from './binary-arrays.js';
 import type { Db } from './db.js';
 import { readPlainPage } from './plain-page.js';
 import type { Direction } from './plain-page.js';
@@ -82,7 +85,7 @@ export function stretchOf(
 }
 
 const ARCHIVE = `
-  select e.position, e.kind, e.atom_id, e.xml, r.recorded_at
+  select e.position, e.kind, e.atom_id, e.xml, e.schema_version, r.recorded_at
     from heads h
     join entries e on e.partition_id = h.partition_id and e.feed_id = h.feed_id
     left join lateral (
@@ -101,17 +104,18 @@ const ARCHIVE = `
 
 /** Every entry of a stretch, superseded revisions and tombstones included, newest first. */
 export async function readStretch(db: Db, feed: Feed, first: Position, last: Position): Promise<Entry[]> {
-  const { rows } = await db.query<[Position, number, string, string, Instant]>({
+  const { rows } = await db.query<[Position, number, string, string, number | null, Instant]>({
     name: 'stretch',
     text: ARCHIVE,
     values: [feed.partition, feed.id, first, last],
   });
-  return rows.map(([position, kind, atomId, xml, recordedAt]) => ({
+  return rows.map(([position, kind, atomId, xml, version, recordedAt]) => ({
     position,
     kind: KINDS[kind] ?? 'entry',
     atomId,
     xml,
     recordedAt,
+    schemaVersion: version ?? undefined,
   }));
 }
 
@@ -147,10 +151,12 @@ type PageRow = [
   string,
   Instant,
   bigint | null,
+  number | null,
 ];
 
-function toEntry([, , , , position, kind, atomId, xml, recordedAt]: PageRow): Entry {
-  return { position: position ?? 0n, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt };
+function toEntry([, , , , position, kind, atomId, xml, recordedAt, , version]: PageRow): Entry {
+  const schemaVersion = version ?? undefined;
+  return { position: position ?? 0n, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt, schemaVersion };
 }
 
 interface Statement {
@@ -189,13 +195,14 @@ function statementFor(editable: boolean, direction: Direction, search: Search | 
  * are read and counted.
  */
 const CANDIDATES = `$4 + ${String(MOST_TOMBSTONES)}`;
-const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml';
+const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml, x.schema_version';
 
 /** $1 partition, $2 feed, $3 from, $4 limit. `source` may use `h`: its head and first_kept. */
 function pageText(direction: Direction, source: string): string {
   const order = direction === 'forward' ? 'asc' : 'desc';
   return `
-  select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total
+  select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total,
+         p.schema_version
     from (
       select h.partition_id, h.feed_id, h.first_kept, c.epoch, coalesce(t.last_position, 0) as head, t.recorded_at as changed_at
         from heads h
@@ -327,7 +334,7 @@ function scanSource(editable: boolean, direction: Direction, condition: string):
 }
 
 const FIND_MEMBER = `
-  select m.position, m.deleted, e.kind, e.atom_id, e.xml, r.recorded_at
+  select m.position, m.deleted, e.kind, e.atom_id, e.xml, r.recorded_at, e.schema_version
     from heads h
     join members m on m.partition_id = h.partition_id and m.feed_id = h.feed_id and m.atom_key = $3
     join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position
@@ -345,15 +352,49 @@ const FIND_MEMBER = `
 
 /** The current revision of an entry, or its tombstone. */
 export async function findMember(db: Db, feed: Feed, atomKey: Buffer): Promise<Entry | undefined> {
-  const { rows } = await db.query<[Position, boolean, number, string, string, Instant]>({
+  const { rows } = await db.query<[Position, boolean, number, string, string, Instant, number | null]>({
     name: 'find-member',
     text: FIND_MEMBER,
     values: [feed.partition, feed.id, atomKey],
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const [position, , kind, atomId, xml, recordedAt] = row;
-  return { position, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt };
+  const [position, , kind, atomId, xml, recordedAt, version] = row;
+  return { position, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt, schemaVersion: version ?? undefined };
+}
+
+const FIND_MEMBERS = `
+  select m.atom_key, m.position, m.first_position, m.first_digest, m.deleted
+    from heads h
+   cross join unnest($3::uuid[]) as k (atom_key)
+   cross join lateral (
+      select *
+        from members
+       where partition_id = $1
+         and feed_id = $2
+         and atom_key = k.atom_key
+       limit 1) m
+   where h.partition_id = $1
+     and h.feed_id = $2
+     and m.position >= h.first_kept`;
+
+/** What is known of the ids, by their `memberKey`; ids that the feed does not hold are not there. */
+export async function findMembers(
+  db: Db,
+  feed: Feed,
+  atomKeys: readonly Digest[],
+): Promise<ReadonlyMap<string, MemberState>> {
+  const { rows } = await db.query<[string, Position, Position, string, boolean]>({
+    name: 'find-members',
+    text: FIND_MEMBERS,
+    values: [feed.partition, feed.id, uuidArray(atomKeys)],
+  });
+  return new Map(
+    rows.map(([atomKey, position, firstPosition, firstDigest, deleted]) => [
+      memberKey(feed.id, uuidBytes(atomKey)),
+      { position, firstPosition, firstDigest: uuidBytes(firstDigest), deleted },
+    ]),
+  );
 }
 
 /** The head is that of the same snapshot: what comes later is after the position, whenever the log is read. */

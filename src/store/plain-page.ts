@@ -23,23 +23,23 @@ export type Direction = 'forward' | 'backward';
 
 /** $1 partition, $2 feed, $3 limit, $4 bytes up to which an entry's text comes along, $5 from. */
 const LOG = `
-  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int
+  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int, null::int
     from heads
    where partition_id = $1
      and feed_id = $2
    union all
-  select 'epoch', null, epoch::text, null, null, null
+  select 'epoch', null, epoch::text, null, null, null, null
     from clocks
    where partition_id = $1
    union all
- (select 'head', last_position, null, null, recorded_at, null
+ (select 'head', last_position, null, null, recorded_at, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
    order by last_position desc
    limit 1)`;
 
-const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets`;
+const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets, schema_version`;
 
 const FLOOR = '(select first_kept from heads where partition_id = $1 and feed_id = $2)';
 
@@ -54,7 +54,7 @@ const BACKWARD = `${LOG}
    order by position desc
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null
+ (select 'tick', last_position, null, null, recorded_at, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -72,7 +72,7 @@ const FROM_HEAD = `${LOG}
    order by position desc
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null
+ (select 'tick', last_position, null, null, recorded_at, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -89,7 +89,7 @@ const FORWARD = `${LOG}
    order by position
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null
+ (select 'tick', last_position, null, null, recorded_at, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -97,7 +97,15 @@ const FORWARD = `${LOG}
    order by last_position
    limit $3)`;
 
-type Row = ['floor' | 'epoch' | 'head' | 'tick' | 'entry', Position, string, string | null, Instant, number];
+type Row = [
+  'floor' | 'epoch' | 'head' | 'tick' | 'entry',
+  Position,
+  string,
+  string | null,
+  Instant,
+  number,
+  number | null,
+];
 
 const REST = `
   select position, xml
@@ -134,12 +142,12 @@ export async function readPlainPage(
   let bytes = 0;
   let full = false;
   const ticks: { last: Position; recordedAt: Instant }[] = [];
-  const found: { position: Position; atomId: string; xml: string | null }[] = [];
-  for (const [kind, position, text, xml, recordedAt, size] of rows) {
+  const found: { position: Position; atomId: string; xml: string | null; version: number | null }[] = [];
+  for (const [kind, position, text, xml, recordedAt, size, version] of rows) {
     if (kind === 'entry') {
       bytes += size;
       if (bytes > octets && found.length > 0) full = true;
-      if (!full) found.push({ position, atomId: text, xml });
+      if (!full) found.push({ position, atomId: text, xml, version });
     } else if (kind === 'tick') {
       ticks.push({ last: position, recordedAt });
     } else if (kind === 'floor') {
@@ -158,9 +166,14 @@ export async function readPlainPage(
   }
   ticks.sort((a, b) => (a.last < b.last ? -1 : 1));
   const recordedAt = recordingTimes(ticks, direction === 'forward');
-  const entries = found.map(({ position, atomId, xml }): Entry => {
-    return { position, kind: 'entry', atomId, xml: xml ?? texts.get(position) ?? '', recordedAt: recordedAt(position) };
-  });
+  const entries = found.map(({ position, atomId, xml, version }): Entry => ({
+    position,
+    kind: 'entry',
+    atomId,
+    xml: xml ?? texts.get(position) ?? '',
+    recordedAt: recordedAt(position),
+    schemaVersion: version ?? undefined,
+  }));
   return { head, firstKept, epoch, changedAt, entries, full: full || entries.length >= limit };
 }
 

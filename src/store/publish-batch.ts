@@ -9,7 +9,7 @@ import type { Tick } from './write-batch.js';
 const PUBLISH_BATCH = `
   call publish_batch(
     $1::smallint, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-    $20, $21, null, null, null)`;
+    $20, $21, $22, null, null, null)`;
 
 /** The SQLSTATE of a batch that was placed by what is no longer so. */
 export const MISTAKEN = 'MR002';
@@ -66,6 +66,7 @@ async function call(
       textArray(entries.map(({ entry }) => entry.atomId)),
       textArray(entries.map(({ entry }) => entry.terms.join(TERM_SEPARATOR))),
       textArray(entries.map(({ entry }) => entry.xml)),
+      int4Array(entries.map(({ entry }) => entry.schemaVersion ?? 0)),
       int4Array(lists.map(({ feedId }) => feedId)),
       textArray(lists.map(({ term }) => term)),
       int8Array(lists.map(({ last }) => last)),

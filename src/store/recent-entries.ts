@@ -46,8 +46,8 @@ export function keepRecentEntries(): RecentEntries {
   }
 
   function add(recent: Recent, { position, entry }: Placed, recordedAt: Instant): void {
-    const { atomId, xml, octets } = entry;
-    recent.entries.push({ entry: { position, kind: 'entry', atomId, xml, recordedAt }, octets });
+    const { atomId, xml, octets, schemaVersion } = entry;
+    recent.entries.push({ entry: { position, kind: 'entry', atomId, xml, recordedAt, schemaVersion }, octets });
     recent.octets += octets;
   }
 

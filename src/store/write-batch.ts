@@ -3,7 +3,7 @@ import type { BatchWrites, EntryRow, FeedState, Looked, MemberRow, MemberState, 
 import { memberKey } from '../core/batch.js';
 import type { Digest, EntryKind, Instant, Position } from '../core/entry.js';
 import type { FeedId } from '../core/feed.js';
-import { int2Array, int4Array, int8Array, textArray, uuidArray } from './binary-arrays.js';
+import { int2Array, int4Array, int8Array, textArray, uuidArray, uuidBytes } from './binary-arrays.js';
 
 /**
  * The statements of a batch, in the order that keeps the log right (docs/adr/0002): lock the feeds in id order; look,
@@ -167,10 +167,11 @@ const DROP_STALE_MEMBERS = `
    where ctid = any(${MEMBER_PLACES})`;
 
 const INSERT_ENTRIES = `
-  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
-  select $1, feed_id, position, kind, octets, atom_key, atom_id, string_to_array(terms, E'\\x01'), xml
-    from unnest($2::int[], $3::bigint[], $4::smallint[], $5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[])
-      as e (feed_id, position, kind, octets, atom_key, atom_id, terms, xml)`;
+  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml, schema_version)
+  select $1, feed_id, position, kind, octets, atom_key, atom_id, string_to_array(terms, E'\\x01'), xml,
+         nullif(schema_version, 0)
+    from unnest($2::int[], $3::bigint[], $4::smallint[], $5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::int[])
+      as e (feed_id, position, kind, octets, atom_key, atom_id, terms, xml, schema_version)`;
 
 const MEMBER_ARRAYS = `
   unnest($2::int[], $3::uuid[], $4::bigint[], $5::bigint[], $6::uuid[], $7::smallint[], $8::smallint[])
@@ -369,6 +370,7 @@ function entryColumns(rows: readonly EntryRow[]): Buffer[] {
     textArray(rows.map((row) => row.atomId)),
     textArray(rows.map((row) => row.terms.join(TERM_SEPARATOR))),
     textArray(rows.map((row) => row.xml)),
+    int4Array(rows.map((row) => row.schemaVersion ?? 0)),
   ];
 }
 
@@ -390,8 +392,4 @@ function termColumns(rows: readonly TermRow[]): Buffer[] {
     textArray(rows.map((row) => row.term)),
     int8Array(rows.map((row) => row.position)),
   ];
-}
-
-function uuidBytes(text: string): Digest {
-  return Buffer.from(text.replaceAll('-', ''), 'hex');
 }

@@ -8,6 +8,8 @@ export interface Metrics {
   batch(batch: { requests: number; entries: number; octets: number; seconds: number }): void;
   /** A page that was asked for was in the page cache, or was not. */
   pageCache(hit: boolean): void;
+  /** An entry was checked against a contract: it fits, it breaks it, or that could not be told in time. */
+  contractCheck(result: 'fits' | 'breaks' | 'cut-off'): void;
   /** Entries that retention deleted. */
   removed(entries: number): void;
   /** From now on the gauges show what these functions tell at the moment of the scrape. */
@@ -61,6 +63,12 @@ export function createMetrics(): Metrics {
     'millrace_page_cache_misses_total',
     'Pages that were asked for and not found in the page cache',
   );
+  const checks = new Counter({
+    name: 'millrace_contract_checks_total',
+    help: 'Entries that were checked against a contract, by what came of it',
+    labelNames: ['result'],
+    registers,
+  });
   const removed = counter('millrace_entries_removed_total', 'Entries that retention deleted');
 
   let sources: MetricSources | undefined;
@@ -97,6 +105,9 @@ export function createMetrics(): Metrics {
     },
     pageCache(hit) {
       (hit ? hits : misses).inc();
+    },
+    contractCheck(result) {
+      checks.inc({ result });
     },
     removed(entries) {
       removed.inc(entries);

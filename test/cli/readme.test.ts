@@ -83,4 +83,33 @@ describe('README', function () {
       }
     });
   }
+
+  it('and those of docs/contracts.md, each with the answer that the text tells of', async () => {
+    const shown = (await commandsIn('docs/contracts.md')).flatMap((command) => command.split(/\n(?=curl)/));
+    const answers = [
+      /"compatibility": "backward"/,
+      /"version": 1,\s+"kind": "json-schema",\s+"state": "active"/,
+      /"entry":.*"rel":"describedby"/,
+      /urn:millrace:problem:contract-violated.*"\/entry\/content\/@text\/order".*"\/entry\/content\/@text\/lines\/0\/qty"/,
+      /"entry":.*4713/,
+      /"version": 2,/,
+      /"compatible": false/,
+      /"compatibility": "full"/,
+      /"href":"[^"]*\/schemas\/1","rel":"describedby"|"rel":"describedby","href":"[^"]*\/schemas\/1"/,
+      /"specversion":"1.0"/,
+      /"state": "retired"/,
+      /"title": "Readings"/,
+      /"kind": "xsd"/,
+      /"entry":/,
+      /"versions":/,
+      /"\$ref": "line.json"/,
+      /^\{"kind":"json-schema"/,
+      /"sku"/,
+      /"entry":.*"customer": ?"c-17"/s,
+    ];
+    expect(shown).to.have.length(answers.length);
+    for (const [index, line] of shown.entries()) {
+      expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
+    }
+  });
 });

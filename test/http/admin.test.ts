@@ -91,6 +91,7 @@ describe('administration', () => {
         public: false,
         editable: false,
         inlineJson: false,
+        compatibility: 'backward',
         limits: { bodyBytes: 2_097_152, categories: 20, categoryLength: 256, links: 20 },
         head: 0,
         firstKept: 1,

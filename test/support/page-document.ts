@@ -18,9 +18,17 @@ export function aDocument(parts: Partial<FeedDocument> & { settings?: Partial<Fe
     workspace: 'shop',
     name: 'orders',
     atomId: 'urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6',
-    settings: { public: true, editable: true, limits: DEFAULT_LIMITS, inlineJson: false, ...settings },
+    settings: {
+      public: true,
+      editable: true,
+      limits: DEFAULT_LIMITS,
+      inlineJson: false,
+      compatibility: 'backward',
+      ...settings,
+    },
     settingsVersion: 1,
     pageSize: 25,
+    contracts: [],
     createdAt: '2026-01-01T00:00:00Z',
   };
   return { feed, updated: '2026-01-02T03:04:05.678901Z', links: [], archive: false, ...document };

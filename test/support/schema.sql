@@ -6,6 +6,19 @@ create table clocks (
   constraint clocks_pkey PRIMARY KEY (partition_id)
 );
 
+create table contracts (
+  contract_id integer not null generated always as identity,
+  feed_id integer not null,
+  version integer not null,
+  feed_atom_id text collate "C" not null,
+  kind text not null,
+  contract text not null,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  constraint contracts_feed_id_version_key UNIQUE (feed_id, version),
+  constraint contracts_pkey PRIMARY KEY (contract_id)
+);
+
 create table entries (
   partition_id smallint not null,
   feed_id integer not null,
@@ -16,6 +29,7 @@ create table entries (
   atom_id text collate "C" not null,
   terms text[] collate "C" not null,
   xml text not null,
+  schema_version integer,
   constraint entries_pkey PRIMARY KEY (partition_id, feed_id, "position")
 ) with (autovacuum_vacuum_insert_scale_factor=0.02, toast_tuple_target=8160);
 
@@ -106,7 +120,7 @@ CREATE UNIQUE INDEX ticks_by_position ON public.ticks USING btree (partition_id,
 
 CREATE INDEX ticks_by_time ON public.ticks USING btree (partition_id, feed_id, recorded_at);
 
-CREATE OR REPLACE PROCEDURE public.publish_batch(IN p_partition smallint, IN p_node_time timestamp with time zone, IN p_feeds integer[], IN p_feed_atom_ids text[], IN p_first_kept bigint[], IN p_heads bigint[], IN p_firsts bigint[], IN p_lasts bigint[], IN p_editable_feeds integer[], IN p_entry_feeds integer[], IN p_positions bigint[], IN p_octets integer[], IN p_keys uuid[], IN p_digests uuid[], IN p_atom_ids text[], IN p_terms text[], IN p_xml text[], IN p_list_feeds integer[], IN p_list_terms text[], IN p_list_lasts bigint[], IN p_list_earlier text[], OUT o_epoch uuid, OUT o_tick bigint, OUT o_recorded_at timestamp with time zone)
+CREATE OR REPLACE PROCEDURE public.publish_batch(IN p_partition smallint, IN p_node_time timestamp with time zone, IN p_feeds integer[], IN p_feed_atom_ids text[], IN p_first_kept bigint[], IN p_heads bigint[], IN p_firsts bigint[], IN p_lasts bigint[], IN p_editable_feeds integer[], IN p_entry_feeds integer[], IN p_positions bigint[], IN p_octets integer[], IN p_keys uuid[], IN p_digests uuid[], IN p_atom_ids text[], IN p_terms text[], IN p_xml text[], IN p_schema_versions integer[], IN p_list_feeds integer[], IN p_list_terms text[], IN p_list_lasts bigint[], IN p_list_earlier text[], OUT o_epoch uuid, OUT o_tick bigint, OUT o_recorded_at timestamp with time zone)
  LANGUAGE plpgsql
 AS $procedure$
 begin
@@ -150,10 +164,11 @@ begin
     raise exception 'a feed is not as the node remembers it, or an id is taken' using errcode = 'MR002';
   end if;
 
-  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
-  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x01'), xml
-    from unnest(p_entry_feeds, p_positions, p_octets, p_keys, p_atom_ids, p_terms, p_xml)
-      as e (feed_id, position, octets, atom_key, atom_id, terms, xml);
+  insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml, schema_version)
+  select p_partition, feed_id, position, 0, octets, atom_key, atom_id, string_to_array(terms, E'\x01'), xml,
+         nullif(schema_version, 0)
+    from unnest(p_entry_feeds, p_positions, p_octets, p_keys, p_atom_ids, p_terms, p_xml, p_schema_versions)
+      as e (feed_id, position, octets, atom_key, atom_id, terms, xml, schema_version);
 
   insert into members (partition_id, feed_id, atom_key, position, first_position, first_digest, editable)
   select p_partition, feed_id, atom_key, position, position, digest, feed_id = any(p_editable_feeds)

@@ -392,6 +392,8 @@ function toDraft(reading: Reading, parts: Parts): EntryDraft {
     },
     published: check.published,
     terms: check.terms,
+    content: check.payload,
+    describedBy: check.describedBy,
   };
 }
 

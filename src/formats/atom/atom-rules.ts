@@ -1,3 +1,4 @@
+import type { DraftContent } from '../../core/entry.js';
 import type { Limits } from '../../core/feed.js';
 import { isRfc3339 } from '../dates.js';
 import { base64Check, jsonCheck } from './payload-check.js';
@@ -35,6 +36,10 @@ export interface EntryCheck {
   /** Links that are kept. */
   links: number;
   alternates: Set<string> | undefined;
+  /** The version of the feed's own contract that it names, as it stands in the URL. */
+  describedBy: string | undefined;
+  /** What atom:content is, once it has been read. */
+  payload: DraftContent;
   /** Why atom:summary must be there, if it must. */
   summaryNeeded: string | undefined;
 
@@ -72,6 +77,18 @@ type ChildName =
 /** RFC 4287 §4.1.3.3, rule by rule. */
 type ContentRule = 'text' | 'html' | 'xhtml' | 'xml' | 'media-text' | 'base64' | 'json' | 'outside' | 'refused';
 
+const FORMS: Readonly<Record<ContentRule, DraftContent['form']>> = {
+  text: 'text',
+  html: 'text',
+  xhtml: 'xml',
+  xml: 'xml',
+  'media-text': 'text',
+  base64: 'binary',
+  json: 'binary',
+  outside: 'outside',
+  refused: 'none',
+};
+
 const CHILDREN: ReadonlyMap<string, ChildName> = new Map(
   (
     'id title updated published content summary rights source author contributor category link'.split(
@@ -98,6 +115,7 @@ const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+[ \t]*(?:;.*)?$
 const ABSOLUTE_IRI =
   /^[A-Za-z][A-Za-z0-9+.-]*:(?:[!#$&-;=?-[\]_a-z~\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\u{10000}-\u{10ffff}]|%[0-9A-Fa-f]{2})+$/u;
 /** XML's: others are legal in an IRI. */
+const NO_CONTENT: DraftContent = { form: 'none', type: '', text: '' };
 const WHITE_SPACE = /[ \t\r\n]/;
 const RELATION_PREFIX = 'http://www.iana.org/assignments/relation/';
 
@@ -119,6 +137,8 @@ export function entryCheck(
     counts: {},
     links: 0,
     alternates: undefined,
+    describedBy: undefined,
+    payload: NO_CONTENT,
     summaryNeeded: undefined,
     child: undefined,
     childStart: 0,
@@ -220,6 +240,7 @@ export function takeText(check: EntryCheck, piece: string): void {
   if (check.content === 'json' || check.content === 'base64') {
     check.json?.take(piece);
     check.base64?.take(piece);
+    if (check.json !== undefined) check.text += piece;
   } else {
     check.text += piece;
   }
@@ -305,9 +326,30 @@ function childPath(check: EntryCheck): string {
 function isOurs(check: EntryCheck, tag: StartTag): boolean {
   const relation = relationOf(tag);
   if (relation === 'edit' || relation === 'edit-media') return true;
-  if (relation !== 'self' || check.ownUrl === undefined) return false;
-  return tag.attribute('href')?.startsWith(check.ownUrl) === true;
+  const { ownUrl } = check;
+  if (ownUrl === undefined || (relation !== 'self' && relation !== 'describedby')) return false;
+  const href = tag.attribute('href');
+  if (href?.startsWith(ownUrl) !== true) return false;
+  return relation === 'self' || isVersionOfOurs(check, tag, href.slice(ownUrl.length));
 }
+
+/** Which version of the feed's contract an entry is checked against is told again when it is read. */
+function isVersionOfOurs(check: EntryCheck, tag: StartTag, path: string): boolean {
+  const version = schemaVersionIn(path);
+  if (version === undefined) return false;
+  if (check.describedBy !== undefined && check.describedBy !== version) {
+    const message = `names version ${version.slice(0, 40)} of the contract, but a link before it names ${check.describedBy.slice(0, 40)}`;
+    check.report(tag.start, `link[${String(check.counts.link)}]/@href`, message);
+  }
+  check.describedBy ??= version;
+  return true;
+}
+
+/** What stands behind `/schemas/` in the rest of a URL below its feed's; undefined: it is about something else. */
+export function schemaVersionIn(path: string): string | undefined {
+  return path.startsWith(SCHEMAS) ? path.slice(SCHEMAS.length) : undefined;
+}
+const SCHEMAS = '/schemas/';
 
 /** RFC 4287 §4.2.7.2: a registered name and its IRI are the same; without one it is `alternate`. */
 function relationOf(tag: StartTag): string {
@@ -447,6 +489,7 @@ function startContent(check: EntryCheck, tag: StartTag): void {
   const src = tag.attribute('src');
   check.childType = type ?? 'text';
   check.content = contentRule(type, src !== undefined);
+  check.payload = { form: FORMS[check.content], type: type ?? 'text', text: '' };
   if (check.content === 'refused') {
     check.report(
       tag.start,
@@ -518,10 +561,14 @@ function endContent(check: EntryCheck): void {
  */
 function endPayload(check: EntryCheck, complain: (message: string) => void): void {
   const notJson = check.json === undefined ? '' : check.json.problem();
-  if (notJson === undefined) return;
+  if (notJson === undefined) {
+    check.payload = { ...check.payload, form: 'json', text: check.text };
+    return;
+  }
   const notBase64 = check.base64?.problem();
   if (notBase64 === undefined) {
     check.summaryNeeded = 'the content is Base64';
+    if (check.json !== undefined) check.payload = { ...check.payload, form: 'json-in-base64', text: check.text };
     return;
   }
   const type = check.childType?.slice(0, 80);

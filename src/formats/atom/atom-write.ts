@@ -24,6 +24,7 @@ export function completeEntry(draft: EntryDraft, completion: Completion): string
   if (!has.updated) added += element(prefix, 'updated', completion.updated);
   if (!has.published && completion.published !== undefined) added += element(prefix, 'published', completion.published);
   if (!has.author) added += author(prefix, completion.author);
+  for (const term of completion.categories ?? []) added += `<${prefix}category term="${escapeAttribute(term)}"/>`;
   return draft.open + added + draft.inner + draft.close;
 }
 
@@ -34,7 +35,7 @@ export function tombstone(atomId: string, when: Instant): string {
 
 /**
  * The stored bytes with the server's own parts before the end tag: app:edited (RFC 5023 §10.2), the entry's URL, and
- * where it may be edited there (RFC 5023 §11.1). Nothing is parsed: stored text ends with `</prefix:entry>`.
+ * where it may be edited there (RFC 5023 §11.1), and the version of the contract that it was checked against. Nothing is parsed: stored text ends with `</prefix:entry>`.
  */
 export function renderEntry(entry: Entry, feed: Feed, urls: Urls): string {
   if (entry.kind === 'tombstone') return entry.xml;
@@ -43,7 +44,11 @@ export function renderEntry(entry: Entry, feed: Feed, urls: Urls): string {
   const prefix = xml.slice(end + 2, -'entry>'.length);
   const href = escapeAttribute(urls.entry(feed, entry.atomId));
   const edit = feed.settings.editable ? `<${prefix}link rel="edit" href="${href}"/>` : '';
-  return `${xml.slice(0, end)}<app:edited xmlns:app="${APP}">${entry.recordedAt}</app:edited><${prefix}link rel="self" href="${href}"/>${edit}${xml.slice(end)}`;
+  const described =
+    entry.schemaVersion === undefined
+      ? ''
+      : `<${prefix}link rel="describedby" href="${escapeAttribute(urls.schema(feed, entry.schemaVersion))}"/>`;
+  return `${xml.slice(0, end)}<app:edited xmlns:app="${APP}">${entry.recordedAt}</app:edited><${prefix}link rel="self" href="${href}"/>${edit}${described}${xml.slice(end)}`;
 }
 
 /** An entry as a document of its own. */

@@ -2,7 +2,7 @@ import type { EntryDraft } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import { readEntryText } from '../atom/atom-read.js';
 import type { ReadOptions } from '../atom/atom-read.js';
-import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
+import { ATOM_NAMESPACE, schemaVersionIn } from '../atom/atom-rules.js';
 import { CORE_ATTRIBUTES, EVENT_NAMESPACE, eventAtomId, textOfAttribute } from './cloud-event.js';
 import type { CloudEvent } from './cloud-event.js';
 import { eventContent } from './cloud-event-content.js';
@@ -28,10 +28,12 @@ export async function draftOf(
 ): Promise<EntryDraft | undefined> {
   const options = { limits, ...(ownUrl === undefined ? {} : { ownUrl }) };
   try {
-    const draft = await readEntryText(await eventEntry(event, false), options);
+    const read = await readEntryText(await eventEntry(event, false), options);
+    const draft = { ...read, describedBy: versionNamed(event, ownUrl) };
     if (!inlineJson || event.data.kind !== 'json') return draft;
     // What is sent is known again by its Base64 form, however the feed keeps its payloads.
-    return { ...(await readEntryText(await eventEntry(event, true), options)), digest: draft.digest };
+    const inline = await readEntryText(await eventEntry(event, true), options);
+    return { ...inline, digest: draft.digest, describedBy: draft.describedBy };
   } catch (error) {
     if (!(error instanceof FeedsError) || error.code !== 'invalid-entry') throw error;
     for (const { path, message } of error.details.violations ?? []) {
@@ -39,6 +41,13 @@ export async function draftOf(
     }
     return undefined;
   }
+}
+
+/** CloudEvents §3.1.2: `dataschema` names the schema of the data; where it is a version of the feed's contract, that counts. */
+function versionNamed(event: CloudEvent, ownUrl: string | undefined): string | undefined {
+  const schema = textOfAttribute(event, 'dataschema');
+  if (ownUrl === undefined || schema?.startsWith(ownUrl) !== true) return undefined;
+  return schemaVersionIn(schema.slice(ownUrl.length));
 }
 
 /** What in the event became this in the entry. All else is made so that no rule of Atom is broken. */

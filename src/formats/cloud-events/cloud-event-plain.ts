@@ -33,6 +33,7 @@ export async function plainEvent(entry: Entry, feed: Feed, urls: Urls): Promise<
       subject: title.kind === 'text' && title.text.trim() !== '' && isEventString(title.text) ? title.text : undefined,
       time: view.updated,
       datacontenttype: type,
+      dataschema: entry.schemaVersion === undefined ? undefined : urls.schema(feed, entry.schemaVersion),
       // The extension "dataref" of CloudEvents: where the data is.
       dataref,
     }),

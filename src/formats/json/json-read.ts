@@ -42,8 +42,7 @@ export async function readJsonDocument(
   dialect: Dialect,
   options: JsonReadOptions,
 ): Promise<JsonDrafts> {
-  const source = decodeJson(body);
-  const root = rootMember(source, await readJsonGently(source, READING));
+  const { source, root } = await readRoot(body);
   // What is sent is known again by its Base64 form, however the feed keeps its payloads.
   const atom = await toAtom(dialect, source, root, false);
   if (atom.mistakeCount > 0) throw refusal(source, atom.mistakes, atom.mistakeCount);
@@ -65,6 +64,12 @@ export async function readJsonDocument(
     drafts = inline.map((draft, index) => ({ ...draft, digest: drafts[index]?.digest ?? draft.digest }));
   }
   return { kind: root.name === 'feed' ? 'feed' : 'entry', drafts };
+}
+
+/** The text of a document, and the one member of its root. Rejects as readJsonDocument does. */
+export async function readRoot(body: Uint8Array): Promise<{ source: string; root: JsonMember }> {
+  const source = decodeJson(body);
+  return { source, root: rootMember(source, await readJsonGently(source, READING)) };
 }
 
 async function readAtom(
@@ -251,7 +256,10 @@ function shown(text: string, node: JsonNode): string {
 }
 
 /** From places in the Atom text to those in the document. */
-function locator(source: string, { marks }: JsonAtom): (offset: number, path: string) => Omit<Violation, 'message'> {
+export function locator(
+  source: string,
+  { marks }: JsonAtom,
+): (offset: number, path: string) => Omit<Violation, 'message'> {
   const find = placeFinder(source);
   return (offset, path) => {
     const mark = marks.findLast((one) => one.offset <= offset) ?? marks[0];

@@ -3,7 +3,7 @@ import { send } from '../respond.js';
 
 const EXPOSED =
   'ETag, Link, Location, Content-Location, Allow, Accept-Post, Retry-After, Idempotent-Replayed, Millrace-Gap, X-Request-Id';
-const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS';
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const DEFAULT_HEADERS =
   'Accept, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Slug, X-Auth-Token';
 

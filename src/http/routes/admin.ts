@@ -6,16 +6,12 @@ import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
-import { parseMediaType } from '../../formats/media-types.js';
 import { findFeed, listFeeds, listWorkspaces } from '../../store/feeds.js';
-import { receiveBody } from '../body.js';
+import { jsonBody, sendJson } from '../admin-json.js';
 import { adminOnly } from '../middleware/may.js';
-import { VARY, send } from '../respond.js';
+import { send } from '../respond.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
-
-const BODY_BYTES = 64 * 1024;
-const HEADERS = ['content-type', 'application/json', 'cache-control', 'no-store', 'vary', VARY];
 
 /**
  * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds`, and GET, PUT and DELETE of one of them. JSON both
@@ -35,7 +31,7 @@ export function addAdminRoutes(router: Router, services: Services): void {
   });
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
-    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req)) });
+    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req, services)) });
     sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
@@ -51,7 +47,7 @@ export function addAdminRoutes(router: Router, services: Services): void {
   });
   router.put('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     const name = namesOf(req);
-    const put = await putFeed(services, name, readFeedBody(await jsonBody(req)));
+    const put = await putFeed(services, name, readFeedBody(await jsonBody(req, services)));
     sendPut(req, res, put, await feedOf(name));
   });
   router.delete('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
@@ -64,18 +60,6 @@ export function addAdminRoutes(router: Router, services: Services): void {
   }
   for (const path of ['/admin/workspaces/:workspace', '/admin/feeds/:workspace/:feed']) {
     addOtherMethods(router, path, admin, () => ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
-  }
-
-  function jsonBody(req: Request): Promise<Buffer> {
-    const type = req.headers['content-type'];
-    // An empty body is every setting's default; a client need not say which type nothing has.
-    if (type !== undefined && parseMediaType(type)?.type !== 'application/json') {
-      throw new FeedsError(
-        'unsupported-media-type',
-        `the body is said to be "${type.slice(0, 100)}"; send settings as application/json`,
-      );
-    }
-    return receiveBody(req, BODY_BYTES, services.bodies);
   }
 
   async function workspaceOf(name: string): Promise<Workspace> {
@@ -114,8 +98,4 @@ function showPosition(position: Position): number | string {
 
 function sendPut(req: Request, res: Response, put: 'created' | 'changed' | 'unchanged', shown: object): void {
   sendJson(req, res, put === 'created' ? 201 : 200, shown);
-}
-
-function sendJson(req: Request, res: Response, status: number, value: unknown): void {
-  send(req, res, status, HEADERS, `${JSON.stringify(value, undefined, 2)}\n`);
 }

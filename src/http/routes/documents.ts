@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
@@ -27,6 +26,7 @@ import { anyone, may } from '../middleware/may.js';
 import { chosen } from '../representation.js';
 import { VARY } from '../respond.js';
 import type { Services } from '../services.js';
+import { bodyTag } from '../tags.js';
 import { addOtherMethods } from './methods.js';
 
 /** What asks for XML of any kind gets the document too. */
@@ -142,7 +142,7 @@ function giveJson(
 
 async function giveDocument(req: Request, res: Response, type: string, text: string): Promise<void> {
   const body = Buffer.from(text);
-  const tag = createHash('sha256').update(body).digest('hex').slice(0, 32);
+  const tag = bodyTag(body);
   const charset = isJsonType(type) ? '' : ';charset=utf-8';
   const headers = ['content-type', type + charset, 'vary', VARY, ...headersFor(type)];
   await give(req, res, { tag, headers, body, coded: {} }, revalidate(req));

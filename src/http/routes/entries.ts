@@ -1,35 +1,34 @@
-import { randomUUID } from 'node:crypto';
 import type { Request, Response, Router } from 'express';
 import { publishEntries } from '../../actions/publish.js';
+import type { Published } from '../../actions/publish.js';
+import { findRetries, rehearse } from '../../actions/rehearse.js';
 import { deleteEntry, reviseEntry } from '../../actions/revise-entry.js';
 import type { NewEntry, Precondition } from '../../core/batch.js';
 import { atomKey } from '../../core/entry.js';
-import type { Entry, EntryDraft, Instant } from '../../core/entry.js';
+import type { Entry, Instant } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
-import { feedAuthor, feedTitle } from '../../core/feed.js';
-import type { Feed, Limits } from '../../core/feed.js';
-import { indexTerms, normaliseTerm } from '../../core/search.js';
-import { namedUuid } from '../../core/uuid.js';
-import { readEntry } from '../../formats/atom/atom-read.js';
-import { completeEntry, entryDocument, tombstone } from '../../formats/atom/atom-write.js';
+import type { Feed } from '../../core/feed.js';
+import { entryDocument, tombstone } from '../../formats/atom/atom-write.js';
 import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
 import { ATOM_ENTRY, FORMATS } from '../../formats/media-types.js';
 import type { Format } from '../../formats/media-types.js';
 import { writeEntry, writePage } from '../../formats/render.js';
 import { findMember } from '../../store/pages.js';
 import { receiveBody } from '../body.js';
+import { checkContract, isCheckNeeded, refusalOf } from '../contract-check.js';
 import type { QuickWays } from '../front.js';
 import { give, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
 import { may } from '../middleware/may.js';
+import type { Accepted, PreparedEntry } from '../new-entry.js';
+import { idempotencyKey, newEntry, prepareEntry, publishedOf, sentEntry, slugOf } from '../new-entry.js';
+import { isDryRun } from '../parameters.js';
 import { answerFormat, entryFormat } from '../representation.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
 import { submissionOf } from '../submission.js';
 import type { Submission } from '../submission.js';
 import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
-
-const MOST_KEY_CHARACTERS = 255;
 
 /**
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
@@ -46,8 +45,9 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
   return { publish };
 
   async function publish(req: Request, res: Response): Promise<void> {
-    const { feed, epochs } = req.known;
+    const { feed } = req.known;
     const submission = submissionOf(req);
+    const dryRun = isDryRun(req.url);
     // What cannot be answered is not published.
     const early = submission.kind === undefined ? undefined : answerIn(req, submission, submission.kind);
     const key = idempotencyKey(req);
@@ -57,13 +57,55 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed), turns: services.turns.bodies });
     const { kind, drafts } = read instanceof Promise ? await read : read;
     const format = early ?? answerIn(req, submission, kind);
-    if (kind === 'feed') {
-      await publishAll(req, res, drafts, { sent: submission.format, format, now, key });
-      return;
+    const keyOf = (index: number): string | undefined =>
+      kind === 'entry' || key === undefined ? key : `${key} ${String(index)}`;
+    const prepared = drafts.map((draft, index) =>
+      prepareEntry(feed, draft, now, { slug: kind === 'entry' ? slug : undefined, key: keyOf(index) }),
+    );
+    const entries = await contracted(req, submission, body, prepared);
+    const written = dryRun
+      ? await rehearse(services.db, feed, req.known, entries, now)
+      : await publishEntries(services, feed, entries).catch((error: unknown) => {
+          throw kind === 'feed' ? inPlacesOf(submission.format, error) : error;
+        });
+    if (kind === 'feed') await answerAll(req, res, written, { format, now, dryRun });
+    else await answerOne(req, res, written[0], { format, dryRun });
+  }
+
+  /** The entries as they are to be stored, once the contract of the feed has let them in. */
+  async function contracted(
+    req: Request,
+    submission: Submission,
+    body: Buffer,
+    prepared: readonly PreparedEntry[],
+  ): Promise<NewEntry[]> {
+    const { feed } = req.known;
+    if (!isCheckNeeded(feed, prepared)) return prepared.map((entry) => newEntry(entry));
+    const checked = await checkContract(services, feed, prepared);
+    if ('accepted' in checked) return prepared.map((entry, index) => newEntry(entry, checked.accepted[index]));
+    // What was published before a version came that refuses it is answered as it was then.
+    const retries = await findRetries(services.db, feed, prepared.map(sentEntry));
+    const fresh = prepared.flatMap((entry, index) => (retries.has(index) ? [] : [{ entry, index }]));
+    const entries = fresh.map(({ entry }) => entry);
+    const again = retries.size === 0 ? checked : await checkContract(services, feed, entries);
+    if ('faults' in again) {
+      const faults = again.faults.map((fault) => ({ ...fault, index: fresh[fault.index]?.index ?? fault.index }));
+      throw refusalOf(faults, await submission.teller(body));
     }
-    const [draft] = drafts;
-    if (draft === undefined) throw new Error('an entry was read and is not there');
-    const [published] = await publishEntries(services, feed, [newEntry(feed, draft, now, { slug, key })]);
+    const accepted = new Map(fresh.map(({ index }, n) => [index, again.accepted[n]]));
+    return prepared.map((entry, index) => ({
+      ...newEntry(entry, accepted.get(index)),
+      replayOnly: retries.has(index),
+    }));
+  }
+
+  async function answerOne(
+    req: Request,
+    res: Response,
+    published: Published | undefined,
+    { format, dryRun }: { format: Format; dryRun: boolean },
+  ): Promise<void> {
+    const { feed, epochs } = req.known;
     if (published === undefined) throw new Error('one entry was published and none came back');
     const { entry, replayed } = published;
     const url = services.urls.entry(feed, entry.atomId);
@@ -71,33 +113,23 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
       format === 'atom'
         ? entryDocument(entry, feed, services.urls)
         : await writeEntry(format, entry, feed, services.urls);
-    send(
-      req,
-      res,
-      201,
-      [
-        ...['content-type', FORMATS[format].entry ?? '', 'location', url, 'content-location', url],
-        ...['etag', quoted(entryTag(base, feed, epochs.current, entry, format), 'identity')],
-        ...['vary', VARY, 'cache-control', 'no-store', ...replay(replayed)],
-      ],
-      text,
-    );
+    const headers = ['content-type', FORMATS[format].entry ?? '', 'vary', VARY, 'cache-control', 'no-store'];
+    headers.push(...replay(replayed));
+    if (!dryRun) {
+      const tag = quoted(entryTag(base, feed, epochs.current, entry, format), 'identity');
+      headers.push('location', url, 'content-location', url, 'etag', tag);
+    }
+    send(req, res, dryRun ? 200 : 201, headers, text);
   }
 
   /** A feed document: all of its entries, or none. */
-  async function publishAll(
+  async function answerAll(
     req: Request,
     res: Response,
-    drafts: readonly EntryDraft[],
-    { sent, format, now, key }: { sent: Format; format: Format; now: Instant; key: string | undefined },
+    published: readonly Published[],
+    { format, now, dryRun }: { format: Format; now: Instant; dryRun: boolean },
   ): Promise<void> {
     const { feed } = req.known;
-    const entries = drafts.map((draft, index) =>
-      newEntry(feed, draft, now, { slug: undefined, key: key === undefined ? undefined : `${key} ${String(index)}` }),
-    );
-    const published = await publishEntries(services, feed, entries).catch((error: unknown) => {
-      throw inPlacesOf(sent, error);
-    });
     const stored = published.map((one) => one.entry);
     const replayed = published.every((one) => one.replayed);
     const document = {
@@ -111,7 +143,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     send(
       req,
       res,
-      201,
+      dryRun ? 200 : 201,
       ['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'cache-control', 'no-store', ...replay(replayed)],
       text,
     );
@@ -158,13 +190,23 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
         `the entry's atom:id is ${draft.atomId}, but the member at this URL has the id ${current.atomId}`,
       );
     }
-    const entry = newEntry(feed, draft, new Date().toISOString(), {
+    const prepared = prepareEntry(feed, draft, new Date().toISOString(), {
       slug: undefined,
       key: undefined,
       revised: current,
       published: draft.has.published ? undefined : await publishedOf(current),
     });
-    const stored = await reviseEntry(services, feed, entry, preconditionOf(req));
+    let accepted: Accepted | undefined;
+    if (isCheckNeeded(feed, [prepared])) {
+      const checked = await checkContract(services, feed, [prepared]);
+      if ('faults' in checked) throw refusalOf(checked.faults, await submission.teller(body));
+      [accepted] = checked.accepted;
+    }
+    const entry = newEntry(prepared, accepted);
+    const precondition = preconditionOf(req);
+    const stored = isDryRun(req.url)
+      ? wouldRevise(current, entry, precondition)
+      : await reviseEntry(services, feed, entry, precondition);
     const tag = quoted(entryTag(base, feed, epochs.current, stored, format), 'identity');
     const url = services.urls.entry(feed, stored.atomId);
     send(
@@ -182,11 +224,20 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
   async function deleteMember(req: Request, res: Response): Promise<void> {
     const { feed } = req.known;
     editableOnly(feed);
+    if (isDryRun(req.url)) throw new FeedsError('bad-parameter', 'dry-run is for what is sent: POST and PUT');
     const current = await memberOf(services, req);
     const stone = tombstone(current.atomId, new Date().toISOString());
     await deleteEntry(services, feed, current.atomId, stone, preconditionOf(req));
     send(req, res, 204, ['vary', VARY], '');
   }
+}
+
+/** What a PUT would come to, were it done now. */
+function wouldRevise(current: Entry, { atomId, xml, schemaVersion }: NewEntry, precondition: Precondition): Entry {
+  if (!precondition(current.position)) {
+    throw new FeedsError('precondition-failed', `the entry ${atomId} has changed: If-Match names another revision`);
+  }
+  return { ...current, kind: 'revision', xml, schemaVersion };
 }
 
 /** The refusal of a batch with the places of its entries in what was sent: element names in XML, else a JSON Pointer. */
@@ -218,85 +269,6 @@ function answerIn(req: Request, { format }: Submission, kind: 'entry' | 'feed'):
 
 function refuseFeedAsMember(): never {
   throw new FeedsError('unsupported-media-type', `a member is replaced by one entry: ${ATOM_ENTRY}`);
-}
-
-/** draft-ietf-httpapi-idempotency-key-header: a string, with or without its quotes. */
-function idempotencyKey(req: Request): string | undefined {
-  const header = req.headers['idempotency-key'];
-  if (typeof header !== 'string') return undefined;
-  const key = header.trim().replace(/^"(.*)"$/, '$1');
-  if (key === '' || key.length > MOST_KEY_CHARACTERS) {
-    throw new FeedsError(
-      'bad-parameter',
-      `the Idempotency-Key has ${String(key.length)} characters; it takes 1 to ${String(MOST_KEY_CHARACTERS)}`,
-    );
-  }
-  return key;
-}
-
-/** RFC 5023 §9.7.1: percent-encoded UTF-8. What cannot be decoded is taken as it stands: a Slug is a wish. */
-function slugOf(req: Request): string | undefined {
-  const header = req.headers.slug;
-  if (typeof header !== 'string' || header.trim() === '') return undefined;
-  let slug = header.trim();
-  try {
-    slug = decodeURIComponent(slug);
-  } catch {
-    // as it stands
-  }
-  // A title is one line, and of characters that XML can carry.
-  return slug
-    .toWellFormed()
-    .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, ' ')
-    .slice(0, MOST_KEY_CHARACTERS)
-    .toWellFormed();
-}
-
-/** The entry as it will be stored: what the publisher left to the server is filled in. */
-function newEntry(
-  feed: Feed,
-  draft: EntryDraft,
-  now: Instant,
-  given: { slug: string | undefined; key: string | undefined; revised?: Entry; published?: string | undefined },
-): NewEntry {
-  const atomId =
-    draft.atomId ??
-    given.revised?.atomId ??
-    (given.key === undefined ? `urn:uuid:${randomUUID()}` : idOfKey(feed, given.key));
-  const xml = completeEntry(draft, {
-    atomId,
-    title: given.slug ?? feedTitle(feed),
-    updated: now,
-    published: given.published ?? now,
-    author: feedAuthor(feed),
-  });
-  const terms = draft.terms.length === 0 ? [] : [...new Set(draft.terms.map(normaliseTerm))];
-  return {
-    atomId,
-    atomKey: atomKey(atomId),
-    digest: draft.digest,
-    xml,
-    octets: Buffer.byteLength(xml),
-    terms,
-    indexTerms: indexTerms(terms),
-  };
-}
-
-const NO_LIMITS: Limits = {
-  bodyBytes: Infinity,
-  categories: Infinity,
-  categoryLength: Infinity,
-  links: Infinity,
-};
-
-/** The same key gives the same id in the same feed. The feed's own id stands there as text: ids in use are made so. */
-function idOfKey(feed: Feed, key: string): string {
-  return namedUuid(Buffer.from(`${feed.atomId}\0`), key);
-}
-
-/** When a stored entry says that it was published: an edit does not change that (RFC 4287 §4.2.9). */
-async function publishedOf(entry: Entry): Promise<string | undefined> {
-  return (await readEntry(Buffer.from(entry.xml), 'utf-8', { limits: NO_LIMITS })).published;
 }
 
 /** The member that the URL names, by the rest of its path: decoded once, then as it stands. */

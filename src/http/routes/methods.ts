@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
-import { ACCEPT_POST } from '../problems.js';
+import { PUBLISHED_TYPES } from '../../formats/media-types.js';
 import { VARY, send } from '../respond.js';
 
 /**
@@ -12,13 +12,14 @@ export function addOtherMethods(
   path: string,
   guard: RequestHandler,
   allow: (req: Request) => readonly string[],
+  posted: readonly string[] = PUBLISHED_TYPES,
 ): void {
   router.all(path, guard, (req, res) => {
     const methods = allow(req);
     if (req.method !== 'OPTIONS') {
       throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });
     }
-    const post = methods.includes('POST') ? ['accept-post', ACCEPT_POST] : [];
+    const post = methods.includes('POST') ? ['accept-post', posted.join(', ')] : [];
     send(req, res, 204, ['allow', methods.join(', '), ...post, 'vary', VARY], '');
   });
 }

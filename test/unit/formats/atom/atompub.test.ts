@@ -18,11 +18,13 @@ function aFeed(name: string, title?: string): Feed {
       public: false,
       editable: false,
       inlineJson: false,
+      compatibility: 'backward',
       limits: DEFAULT_LIMITS,
       ...(title === undefined ? {} : { title }),
     },
     settingsVersion: 1,
     pageSize: 25,
+    contracts: [],
     createdAt: '2026-01-01T00:00:00Z',
   };
 }

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import type { Contract, ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
+import { isXmlKind } from '../core/contract.js';
+import type { Urls } from '../core/urls.js';
+import { schemaComponents } from './asyncapi-schemas.js';
+import type { SchemaDocuments } from './asyncapi-schemas.js';
+import { ATOM, ATOM_ENTRY, JSON_TYPE } from './media-types.js';
+import { breather } from './slices.js';
+
+/** A feed as a channel. */
+export interface DescribedFeed {
+  readonly workspace: string;
+  readonly name: string;
+  readonly title: string;
+  readonly public: boolean;
+  /** Of its contract those that entries may follow, the oldest first; none: any entry. */
+  readonly versions: readonly DescribedVersion[];
+}
+
+export interface DescribedVersion {
+  readonly version: SchemaVersion;
+  readonly kind: ContractKind;
+  /** A JSON contract that is to stand in the document. Else the document links to the schema. */
+  readonly documents?: SchemaDocuments;
+}
+
+type Addresses = Pick<Urls, 'base' | 'schema'>;
+
+/**
+ * AsyncAPI 3.0: every feed as a channel, to which entries are published and from which they are read. The feeds are taken one
+ * by one, and held as text: there may be thousands, each with its schemas.
+ */
+export async function asyncApi(feeds: AsyncIterable<DescribedFeed>, urls: Addresses, version: string): Promise<string> {
+  const breathe = breather();
+  const channels: string[] = [];
+  const operations: string[] = [];
+  const schemas: string[] = [];
+  for await (const feed of feeds) {
+    const key = channelKey(feed);
+    const { messages, components } = messagesOf(feed, key, urls);
+    const address = `/feeds/${feed.workspace}/${feed.name}`;
+    channels.push(members({ [key]: { address, title: feed.title, messages } }));
+    operations.push(members(operationsOf(feed, key)));
+    if (components.length > 0) schemas.push(members(Object.fromEntries(components)));
+    await breathe();
+  }
+  const object = (parts: readonly string[]): string => `{${parts.join(',')}}`;
+  return object([
+    members(documentHead(urls, version)),
+    `"channels":${object(channels)}`,
+    `"operations":${object(operations)}`,
+    `"components":${object([members(COMPONENTS), `"schemas":${object(schemas)}`])}`,
+  ]);
+}
+
+/** The members of an object as they stand between its braces. */
+function members(value: object): string {
+  return JSON.stringify(value).slice(1, -1);
+}
+
+function documentHead(urls: Addresses, version: string): object {
+  const { host, pathname, protocol } = new URL(urls.base);
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Millrace',
+      version,
+      description: 'Feeds of events over plain HTTP. How they are published and read is described at /openapi.json.',
+      externalDocs: { url: `${urls.base}/openapi.json`, description: 'The API (OpenAPI 3.1)' },
+    },
+    defaultContentType: ATOM,
+    servers: {
+      millrace: { host, ...(pathname === '/' ? {} : { pathname }), protocol: protocol.replace(':', '') },
+    },
+  };
+}
+
+/** A client's: what it sends and receives. */
+function operationsOf(feed: DescribedFeed, key: string): object {
+  const channel = { $ref: `#/channels/${key}` };
+  const trait = (name: string): object => ({ $ref: `#/components/operationTraits/${name}` });
+  const secured = { security: [{ $ref: '#/components/securitySchemes/bearer' }] };
+  return {
+    [`publish.${key}`]: { action: 'send', channel, ...secured, traits: [trait('publish')] },
+    [`read.${key}`]: { action: 'receive', channel, ...(feed.public ? {} : secured), traits: [trait('read')] },
+  };
+}
+
+/** A version as it can stand in a document that has room for so many more characters of schemas. */
+export function describedVersion(
+  { version, kind }: Pick<ContractVersion, 'version' | 'kind'>,
+  contract: Pick<Contract, 'schema' | 'imports'> | undefined,
+  room: number,
+): DescribedVersion & { readonly characters: number } {
+  const linked = { version, kind, characters: 0 };
+  if (contract === undefined || isXmlKind(kind)) return linked;
+  const imports = Object.entries(contract.imports);
+  const characters = imports.reduce((sum, [, text]) => sum + text.length, contract.schema.length);
+  if (characters > room) return linked;
+  const documents = {
+    schema: JSON.parse(contract.schema) as unknown,
+    imports: Object.fromEntries(imports.map(([name, text]) => [name, JSON.parse(text) as unknown])),
+  };
+  return { version, kind, documents, characters };
+}
+
+/**
+ * AsyncAPI 3.0, Channels Object: keys are of letters, digits and `.-_`. Most names are; a name that has a dot or a tilde in it
+ * could be taken for another, so its feed is told apart by a digest.
+ */
+export function channelKey({ workspace, name }: Pick<DescribedFeed, 'workspace' | 'name'>): string {
+  const key = `${workspace}.${name}`;
+  if (!/[.~]/.test(workspace + name)) return key;
+  const digest = createHash('sha256').update(`${workspace}/${name}`).digest('hex').slice(0, 8);
+  return `${key.replaceAll('~', '.')}-${digest}`;
+}
+
+/** By the names that the channel has for them, with the components that JSON Schemas have become. */
+function messagesOf(
+  feed: DescribedFeed,
+  key: string,
+  urls: Addresses,
+): { messages: object; components: [string, object][] } {
+  if (feed.versions.length === 0) return { messages: { entry: ANY_ENTRY }, components: [] };
+  const components: [string, object][] = [];
+  const messages = feed.versions.map(({ version, kind, documents }) => {
+    const name = `${key}.v${String(version)}`;
+    const own = documents === undefined ? undefined : schemaComponents(name, documents);
+    if (own !== undefined) components.push(...Object.entries(own));
+    const externalDocs = { url: urls.schema(feed, version), description: SCHEMA_NAMES[kind] };
+    const message = {
+      name,
+      title: `${feed.title}, version ${String(version)}`,
+      contentType: isXmlKind(kind) ? 'application/xml' : JSON_TYPE,
+      payload: own === undefined ? { ...LINKED[kind], externalDocs } : { $ref: `#/components/schemas/${name}` },
+      externalDocs,
+      traits: [{ $ref: '#/components/messageTraits/content' }],
+    };
+    return [`v${String(version)}`, message];
+  });
+  return { messages: Object.fromEntries(messages) as object, components };
+}
+
+const ANY_ENTRY = { $ref: '#/components/messages/entry' };
+const HTTP_BINDING = '0.3.0';
+
+const SCHEMA_NAMES: Readonly<Record<ContractKind, string>> = {
+  'json-schema': 'The JSON Schema of the content',
+  xsd: 'The XML Schema of the content',
+  'relax-ng': 'The RELAX NG schema of the content',
+};
+
+/** A payload whose schema stands elsewhere. */
+const XML_CONTENT = { type: 'string', contentMediaType: 'application/xml', description: 'One XML element.' };
+const LINKED: Readonly<Record<ContractKind, object>> = {
+  'json-schema': { description: 'A JSON value.' },
+  xsd: XML_CONTENT,
+  'relax-ng': XML_CONTENT,
+};
+
+const COMPONENTS = {
+  securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'The admin token.' } },
+  messages: {
+    entry: {
+      name: 'entry',
+      title: 'An Atom entry',
+      contentType: ATOM_ENTRY,
+      payload: {
+        type: 'string',
+        contentMediaType: ATOM,
+        description: 'An atom:entry. The feed has no contract: its content may be anything.',
+      },
+      externalDocs: { url: 'https://www.rfc-editor.org/rfc/rfc4287', description: 'RFC 4287' },
+    },
+  },
+  messageTraits: {
+    content: {
+      headers: {
+        type: 'object',
+        description: 'The attributes of a CloudEvent in binary mode, where that is how it is published.',
+        properties: {
+          'ce-specversion': { type: 'string', const: '1.0' },
+          'ce-id': { type: 'string', minLength: 1 },
+          'ce-source': { type: 'string', format: 'uri-reference', minLength: 1 },
+          'ce-type': { type: 'string', minLength: 1 },
+          'ce-time': { type: 'string', format: 'date-time' },
+        },
+      },
+    },
+  },
+  operationTraits: {
+    publish: {
+      summary: 'Publish',
+      description:
+        'POST. The payload is the body of a CloudEvent in binary mode, the data of one in structured mode, or the content of ' +
+        'an entry in Atom or JSON.',
+      bindings: { http: { method: 'POST', bindingVersion: HTTP_BINDING } },
+    },
+    read: {
+      summary: 'Poll',
+      description:
+        'GET: pages of entries, newest first; the payload is the content of each, or the data of each event where ' +
+        'CloudEvents are asked for. Follow the link `previous` for what is newer; send the ETag in If-None-Match.',
+      bindings: {
+        http: {
+          method: 'GET',
+          query: {
+            type: 'object',
+            properties: {
+              limit: { type: 'integer', minimum: 1, maximum: 1000 },
+              marker: { type: 'string' },
+              direction: { type: 'string', enum: ['forward', 'backward'] },
+              startingAt: { type: 'string', format: 'date-time' },
+              search: { type: 'string' },
+            },
+          },
+          bindingVersion: HTTP_BINDING,
+        },
+      },
+    },
+  },
+};

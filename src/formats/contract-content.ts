@@ -1,0 +1,49 @@
+import type { CheckedContent, ContractKind } from '../core/contract.js';
+import { isXmlKind } from '../core/contract.js';
+import type { DraftContent } from '../core/entry.js';
+import { ATOM_NAMESPACE } from './atom/atom-rules.js';
+import { contentElement } from './content-places.js';
+import { base64Payload } from './json/json-payload.js';
+import { elementJson } from './json/json-write.js';
+import { readTreeGently } from './xml/xml-tree.js';
+
+/**
+ * The content of an entry in the form that a contract of this kind is about; a text instead says why there is none.
+ * `entry` is the entry's Atom text. XML under a JSON contract is what the Cloud Feeds mapping makes of it (docs/json.md).
+ */
+export function contentFor(
+  kind: ContractKind,
+  content: DraftContent,
+  entry: string,
+): CheckedContent | string | Promise<CheckedContent | string> {
+  if (isXmlKind(kind)) {
+    if (content.form === 'xml') return { kind: 'xml', entry };
+    return `${told(content)}, but the contract of this feed is about XML: type="application/xml"`;
+  }
+  switch (content.form) {
+    case 'json':
+      return { kind: 'json', json: content.text, fromXml: false };
+    case 'json-in-base64':
+      return { kind: 'json', json: base64Payload(content.text)?.toString('utf8') ?? '', fromXml: false };
+    case 'xml':
+      return mapped(entry);
+    default:
+      return `${told(content)}, but the contract of this feed is about JSON: type="application/json"`;
+  }
+}
+
+async function mapped(entry: string): Promise<CheckedContent | string> {
+  const top = contentElement(await readTreeGently(entry));
+  if (top === undefined) return 'the content is empty, but the contract of this feed is about JSON';
+  return {
+    kind: 'json',
+    json: `{${JSON.stringify(top.local)}:${elementJson('cloudfeeds', entry, top, ATOM_NAMESPACE)}}`,
+    fromXml: true,
+  };
+}
+
+function told({ form, type }: DraftContent): string {
+  if (form === 'none') return 'the entry has no content';
+  if (form === 'outside') return 'the content is elsewhere (src)';
+  return `the content is of type="${type.slice(0, 80)}"`;
+}

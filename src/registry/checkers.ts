@@ -1,0 +1,101 @@
+import type { CheckedContent, Contract, ContractMistake } from '../core/contract.js';
+import { characters, makeLane } from './lane.js';
+import type { LaneLimits, NumberedContract } from './lane.js';
+import type { Answers, Checked, CutOff, Task } from './tasks.js';
+
+/**
+ * Whatever runs what feed owners wrote (schemas, regular expressions, XPath) runs in threads of its own, for a bounded time
+ * and in bounded memory. There are three lanes: the quick one for all that behaves, the slow one for what did not and for
+ * large entries, and a desk for new contracts; so a contract that takes for ever holds up hardly anybody but its own kind.
+ */
+export interface Checkers {
+  /** Rejects with `overloaded` when too much is waiting. Once the signal is given nobody waits for the answer. */
+  check(contract: NumberedContract, content: CheckedContent, signal?: AbortSignal): Promise<Checked | CutOff>;
+  /** What is wrong with a contract; nothing: it can be used. */
+  compile(contract: Contract): Promise<readonly ContractMistake[]>;
+  compare(older: Contract, newer: Contract): Promise<Answers['compare'] | CutOff>;
+  /** The text of a content that the contract accepts, where one can be made. */
+  example(contract: Contract): Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+export const QUICK: LaneLimits = {
+  checkMs: 500,
+  compileMs: 1_000,
+  mostWaiting: 20_000,
+  mostWaitingMs: 20_000,
+  mostWaitingOfOne: 20_000,
+  batch: 64,
+};
+export const SLOW: LaneLimits = {
+  checkMs: 2_000,
+  compileMs: 10_000,
+  mostWaiting: 400,
+  mostWaitingMs: 20_000,
+  mostWaitingOfOne: 100,
+  batch: 1,
+};
+
+/** Only what nobody else waits for: new contracts, comparing them, examples. */
+const DESK: LaneLimits = { ...SLOW, mostWaiting: 50 };
+
+/** Larger contents are checked in the slow lane. */
+const LARGE_CHARACTERS = 256 * 1024;
+/** A contract whose checks were cut off so often within this time is checked in the slow lane for as long. */
+const MOST_CUT_OFF = 3;
+const SLOW_FOR_MS = 60_000;
+const MOST_REMEMBERED = 10_000;
+
+export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits = DESK): Checkers {
+  const cutOffs = new Map<number, number[]>();
+  const quick = makeLane(quickLimits, { late: noteCutOff });
+  const slow = makeLane(slowLimits, { inTurns: true });
+  const desk = makeLane(deskLimits);
+
+  /** True from the third time within a minute: one entry may be odd, without its contract being so. */
+  function noteCutOff(id: number): boolean {
+    if (cutOffs.size >= MOST_REMEMBERED) cutOffs.clear();
+    cutOffs.set(id, [...recent(id), performance.now()].slice(-MOST_CUT_OFF));
+    return isSlow(id);
+  }
+
+  function recent(id: number): number[] {
+    const since = performance.now() - SLOW_FOR_MS;
+    return (cutOffs.get(id) ?? []).filter((at) => at > since);
+  }
+
+  function isSlow(id: number): boolean {
+    return cutOffs.has(id) && recent(id).length >= MOST_CUT_OFF;
+  }
+
+  return {
+    async check(contract, content, signal) {
+      const large = characters(content) > LARGE_CHARACTERS;
+      const task: Task = { kind: 'check', id: contract.id, content };
+      if (!large && !isSlow(contract.id)) {
+        const result = await quick.run(task, contract, signal);
+        if (!('cutOff' in result)) return result.value as Checked;
+        if (signal?.aborted === true) return result;
+      }
+      const result = await slow.run(task, contract, signal);
+      return 'cutOff' in result ? result : (result.value as Checked);
+    },
+    async compile(contract) {
+      const result = await desk.run({ kind: 'compile', contract });
+      return 'cutOff' in result
+        ? [{ pointer: '/schema', message: `this contract cannot be compiled: ${result.cutOff}` }]
+        : (result.value as Answers['compile']);
+    },
+    async compare(older, newer) {
+      const result = await desk.run({ kind: 'compare', older, newer });
+      return 'cutOff' in result ? result : (result.value as Answers['compare']);
+    },
+    async example(contract) {
+      const result = await desk.run({ kind: 'example', contract });
+      return 'cutOff' in result ? undefined : (result.value as Answers['example']);
+    },
+    async stop() {
+      await Promise.all([quick.stop(), slow.stop(), desk.stop()]);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { CheckedContent, Contract, ContractMistake } from '../core/contract.js';
+import { isXmlKind } from '../core/contract.js';
+import { compileJson } from './json-engine.js';
+import type { JsonChecker } from './json-engine.js';
+import type { Answers, Checked } from './tasks.js';
+import type { XmlChecker } from './xml-engine.js';
+
+/** What a thread can do, and the contracts that it has compiled. */
+export interface Engines {
+  /** Throws when it does not compile: it did once. */
+  load(id: number, contract: Contract): void;
+  forget(id: number): void;
+  check(id: number, content: CheckedContent): Checked;
+  mistakesIn(contract: Contract): Promise<readonly ContractMistake[]>;
+  compare(older: Contract, newer: Contract): Promise<Answers['compare']>;
+  example(contract: Contract): Promise<string | undefined>;
+}
+
+type Checker = { readonly kind: 'xml'; readonly by: XmlChecker } | { readonly kind: 'json'; readonly by: JsonChecker };
+
+/**
+ * libxml2 takes some hundred milliseconds to load, and the memory that it may grow to has to be limited before. What only
+ * new contracts need is loaded when there is one.
+ */
+export async function loadEngines(): Promise<Engines> {
+  const { compileXml, mistakesInElement } = await import('./xml-engine.js');
+  const compiled = new Map<number, Checker>();
+
+  return {
+    load(id, contract) {
+      const result = compile(contract);
+      if ('mistakes' in result) {
+        throw new Error(`a contract that was accepted does not compile: ${result.mistakes[0]?.message ?? ''}`);
+      }
+      compiled.set(id, result);
+    },
+    forget(id) {
+      dispose(compiled.get(id));
+      compiled.delete(id);
+    },
+    check(id, content) {
+      const checker = compiled.get(id);
+      if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
+      return checkBy(checker, content);
+    },
+    mistakesIn,
+    async compare(older, newer) {
+      const { compareContracts } = await import('./compare.js');
+      return compareContracts(older, newer);
+    },
+    async example(contract) {
+      const { makeExample } = await import('./make-example.js');
+      const content = makeExample(contract);
+      if (content === undefined) return undefined;
+      // What is made may be wrong: only what the contract takes is an example.
+      const mistakes = await mistakesIn({ ...contract, example: content });
+      return mistakes.length === 0 ? content : undefined;
+    },
+  };
+
+  async function mistakesIn(contract: Contract): Promise<readonly ContractMistake[]> {
+    const result = compile(contract);
+    if ('mistakes' in result) return result.mistakes;
+    try {
+      const { example } = contract;
+      const malformed = example !== undefined && result.kind === 'xml' ? mistakesInElement(example, '/example') : [];
+      return malformed.length > 0 ? malformed : await mistakesOfExample(result, contract);
+    } finally {
+      dispose(result);
+    }
+  }
+
+  function compile(contract: Contract): Checker | { mistakes: ContractMistake[] } {
+    if (isXmlKind(contract.kind)) {
+      const result = compileXml(contract);
+      return 'mistakes' in result ? result : { kind: 'xml', by: result.checker };
+    }
+    const result = compileJson(contract);
+    return 'mistakes' in result ? result : { kind: 'json', by: result.checker };
+  }
+}
+
+function checkBy(checker: Checker, content: CheckedContent): Checked {
+  if (checker.kind === 'xml' && content.kind === 'xml') return checker.by.check(content.entry);
+  if (checker.kind === 'json' && content.kind === 'json') return checker.by.check(content.json, content.fromXml);
+  throw new Error('content of another kind than its contract');
+}
+
+function dispose(checker: Checker | undefined): void {
+  if (checker?.kind === 'xml') checker.by.dispose();
+}
+
+async function mistakesOfExample(checker: Checker, { example }: Contract): Promise<ContractMistake[]> {
+  if (example === undefined) return [];
+  const { findings } = checkBy(checker, await exampleContent(checker, example));
+  return findings.map(({ place, message }) => ({
+    pointer: `/example${place.kind === 'json' ? place.pointer : ''}`,
+    message: `the example breaks the contract: ${message}`,
+  }));
+}
+
+async function exampleContent({ kind }: Checker, example: string): Promise<CheckedContent> {
+  if (kind === 'json') return { kind, json: example, fromXml: false };
+  const { completeXmlExample } = await import('../formats/contract-example.js');
+  return { kind, entry: completeXmlExample(example) };
+}

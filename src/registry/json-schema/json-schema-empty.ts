@@ -1,0 +1,65 @@
+import {
+  and,
+  boundOf,
+  branchesOf,
+  itemOf,
+  largest,
+  memberOf,
+  MOST_BRANCHES,
+  prefixLengthOf,
+  requiredNames,
+  smallest,
+  split,
+  typesOf,
+  valuesOf,
+} from './json-schema-conjunction.js';
+import type { Conjunction } from './json-schema-conjunction.js';
+import { madeSchema } from './json-schema-set.js';
+
+/** So deep is looked for a reason why nothing fits. */
+const DEEPEST = 6;
+
+/** Is it certain that nothing fits? */
+export function isEmpty(of: Conjunction): boolean {
+  return (of.known.empty ??= emptyAt(of, 0));
+}
+
+function emptyAt(of: Conjunction, depth: number): boolean {
+  const types = typesOf(of);
+  if (types.size === 0 || valuesOf(of)?.length === 0) return true;
+  if (depth > DEEPEST) return false;
+  const [union] = of.unions;
+  if (
+    depth === 0 &&
+    union !== undefined &&
+    branchesOf(of) <= MOST_BRANCHES &&
+    split(of, union).every((branch) => emptyAt(branch, depth + 1))
+  )
+    return true;
+  return [...types].every((type) => {
+    if (type === 'integer' || type === 'fraction') return noNumber(and(of, madeSchema({ type: 'number' })));
+    if (type === 'string') return over(of, 'minLength', 'maxLength');
+    if (type === 'array') return over(of, 'minItems', 'maxItems') || noItem(of, depth);
+    if (type === 'object') return over(of, 'minProperties', 'maxProperties') || noMember(of, depth);
+    return false;
+  });
+}
+
+function over(of: Conjunction, least: string, most: string): boolean {
+  return (largest(of, least) ?? 0) > (smallest(of, most) ?? Infinity);
+}
+
+function noNumber(of: Conjunction): boolean {
+  const [lower, upper] = [boundOf(of, -1), boundOf(of, 1)];
+  if (lower === undefined || upper === undefined) return false;
+  return lower.value > upper.value || (lower.value === upper.value && (lower.exclusive || upper.exclusive));
+}
+
+function noItem(of: Conjunction, depth: number): boolean {
+  const needed = Math.min(largest(of, 'minItems') ?? 0, prefixLengthOf(of) + 1);
+  return Array.from({ length: needed }).some((_, index) => emptyAt(itemOf(of, index), depth + 1));
+}
+
+function noMember(of: Conjunction, depth: number): boolean {
+  return [...requiredNames(of.parts)].some((name) => emptyAt(memberOf(of, name), depth + 1));
+}

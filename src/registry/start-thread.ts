@@ -1,0 +1,93 @@
+import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import type { CutOff, ThreadAnswer, ThreadMessage } from './tasks.js';
+import type { ThreadData } from './thread.js';
+
+const START_MS = 20_000;
+const RESOURCES = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
+const WASM_BYTES = 256 * 1024 * 1024;
+
+/** A thread of thread.ts, as seen from outside. */
+export interface Thread {
+  /** Contracts that it has, the one used last at the end. */
+  readonly loaded: Set<number>;
+  /** By itself. */
+  ended(): boolean;
+  ask(message: ThreadMessage, limitMs: number): Promise<ThreadAnswer | CutOff>;
+  end(): Promise<void>;
+}
+
+/** Its code stands beside this file; where that is run as it was written, by tests, it has to be read so there too. */
+const THREAD = import.meta.url.endsWith('.ts') ? asWritten('./thread.ts') : new URL('./thread.js', import.meta.url);
+
+function asWritten(file: string): string {
+  // The one that is resolved is for `require`, and cannot be used in a thread.
+  const reader = createRequire(import.meta.url)
+    .resolve('tsx/esm/api')
+    .replace(/\.cjs$/, '.mjs');
+  const code = new URL(file, import.meta.url).href;
+  return `import(${JSON.stringify(reader)}).then(({ register }) => { register(); return import(${JSON.stringify(code)}); })`;
+}
+
+export async function startThread(): Promise<Thread> {
+  const worker = new Worker(THREAD, {
+    eval: typeof THREAD === 'string',
+    // Nothing of the server's surroundings is its business.
+    env: {},
+    workerData: { wasmBytes: WASM_BYTES } satisfies ThreadData,
+    resourceLimits: RESOURCES,
+    stdout: true,
+    stderr: true,
+  });
+  // libxml2 says there what it is asked to tell anyway.
+  worker.stdout.resume();
+  worker.stderr.resume();
+  worker.unref();
+  let settle: ((message: unknown) => void) | undefined;
+  let failure: Error | undefined;
+  let ended = false;
+  worker.on('message', (message) => settle?.(message));
+  worker.on('error', (error) => {
+    failure = error;
+  });
+  worker.on('exit', () => {
+    ended = true;
+    settle?.({ cutOff: reasonOf(failure) } satisfies CutOff);
+  });
+
+  /** The next message from the thread, or why there is none. */
+  function within<T>(limitMs: number): Promise<T | CutOff> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle?.({ cutOff: `it takes longer than ${String(limitMs / 1000)} s` }), limitMs);
+      settle = (message) => {
+        clearTimeout(timer);
+        settle = undefined;
+        resolve(message as T | CutOff);
+      };
+    });
+  }
+
+  const started = await within<'ready'>(START_MS);
+  if (started !== 'ready') {
+    await worker.terminate();
+    throw new Error(`a thread for contracts did not start: ${started.cutOff}`, { cause: failure });
+  }
+  return {
+    loaded: new Set(),
+    ended: () => ended,
+    ask(message, limitMs) {
+      if (ended) return Promise.resolve({ cutOff: reasonOf(failure) });
+      const answer = within<ThreadAnswer>(limitMs);
+      worker.postMessage(message);
+      return answer;
+    },
+    async end() {
+      await worker.terminate();
+    },
+  };
+}
+
+function reasonOf(failure: Error | undefined): string {
+  const { code } = (failure ?? {}) as NodeJS.ErrnoException;
+  return code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it takes more memory than it may have' : 'the thread that did it ended';
+}

@@ -1,0 +1,46 @@
+import type { Break, CheckedContent, Contract, ContractMistake, Finding } from '../core/contract.js';
+
+/** What threads are asked, and what they answer: plain values, as both sides hold them apart (thread.ts, checkers.ts). */
+
+export interface Checked {
+  readonly findings: readonly Finding[];
+  /** Categories that the contract takes from the content. */
+  readonly terms: readonly string[];
+}
+
+/** A contract's check was cut off: it took too long, or all memory. */
+export interface CutOff {
+  readonly cutOff: string;
+}
+
+export type Task =
+  /** Compiles a contract and keeps it under this number. */
+  | { readonly kind: 'load'; readonly id: number; readonly contract: Contract }
+  | { readonly kind: 'forget'; readonly id: number }
+  | { readonly kind: 'check'; readonly id: number; readonly content: CheckedContent }
+  /** Compiles a contract to see what is wrong with it, with its example. */
+  | { readonly kind: 'compile'; readonly contract: Contract }
+  | { readonly kind: 'compare'; readonly older: Contract; readonly newer: Contract }
+  | { readonly kind: 'example'; readonly contract: Contract };
+
+export interface Answers {
+  readonly load: undefined;
+  readonly forget: undefined;
+  readonly check: Checked;
+  readonly compile: readonly ContractMistake[];
+  /** What the newer refuses that the older accepted, and the other way round. */
+  readonly compare: { readonly backward: readonly Break[]; readonly forward: readonly Break[] };
+  /** The text of a content that the contract accepts. */
+  readonly example: string | undefined;
+}
+
+export interface ThreadMessage {
+  readonly tasks: readonly Task[];
+}
+
+export interface ThreadAnswer {
+  /** One for each task, in their order, up to the first that failed: that has an error’s text. */
+  readonly results: readonly ({ readonly value: Answers[Task['kind']] } | { readonly error: string })[];
+  /** It has used so much memory, or met such trouble, that another one should take over. */
+  readonly spent: boolean;
+}

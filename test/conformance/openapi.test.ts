@@ -1,0 +1,292 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect } from 'chai';
+import { readFile } from 'node:fs/promises';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { buildApp } from '../../src/app.js';
+import { urlsFrom } from '../../src/core/urls.js';
+import { FORMAT_NAMES, PUBLISHED_TYPES } from '../../src/formats/media-types.js';
+import { openApi } from '../../src/formats/openapi.js';
+import { PROBLEMS } from '../../src/http/problems.js';
+import type { Services } from '../../src/http/services.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { startApp } from '../support/app.js';
+import type { TestApp } from '../support/app.js';
+import { anEntry } from '../support/build.js';
+import { publish } from '../support/publish.js';
+
+interface Media {
+  readonly schema?: object;
+}
+interface Answer {
+  readonly description: string;
+  readonly content?: Record<string, Media>;
+}
+interface Operation {
+  readonly responses: Record<string, Answer | { $ref: string }>;
+  readonly requestBody?: { content: Record<string, Media> };
+  readonly parameters?: readonly { $ref?: string }[];
+}
+interface Description {
+  readonly info: { version: string };
+  readonly servers: readonly { url: string }[];
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: {
+    responses: Record<string, Answer>;
+    schemas: Record<string, object>;
+    parameters: Record<string, { schema: { enum: string[] } }>;
+  };
+}
+
+/** Of Express' router what there is to see of its routes. */
+interface Layer {
+  readonly handle: { stack?: readonly Layer[] };
+  readonly route?: { path: string; methods: Record<string, boolean> };
+}
+
+const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
+
+describe('OpenAPI 3.1', () => {
+  let yaml: string;
+  let api: Description;
+
+  before(async () => {
+    yaml = await readFile(new URL('../../schemas/openapi.yaml', import.meta.url), 'utf8');
+    api = openApi(yaml, { url: 'https://events.example.com', version: '1.2.3' }) as Description;
+  });
+
+  const operations = (): { path: string; method: string; operation: Operation }[] =>
+    Object.entries(api.paths).flatMap(([path, item]) =>
+      METHODS.flatMap((method) => (item[method] === undefined ? [] : [{ path, method, operation: item[method] }])),
+    );
+  const answerOf = (answer: Answer | { $ref: string }): Answer =>
+    '$ref' in answer ? api.components.responses[answer.$ref.replace('#/components/responses/', '')]! : answer;
+
+  it('is what the document is valid by', async () => {
+    const validator = new Validator();
+    const { valid, errors } = await validator.validate(JSON.parse(JSON.stringify(api)));
+    expect(errors ?? []).to.deep.equal([]);
+    expect([valid, validator.version]).to.deep.equal([true, '3.1']);
+    expect(api.info.version).to.equal('1.2.3');
+    expect(api.servers).to.deep.equal([{ url: 'https://events.example.com' }]);
+  });
+
+  it('finds everything that the document refers to in itself', () => {
+    const references: string[] = [];
+    JSON.stringify(api, (name, value: unknown) => {
+      if (name === '$ref') references.push(String(value));
+      return value;
+    });
+    expect(references).to.have.length.above(100);
+    for (const reference of references) {
+      expect(reference).to.match(/^#\//);
+      const parts = reference.slice(2).split('/');
+      const target = parts.reduce<unknown>(
+        (value, part) => (value as Record<string, unknown> | undefined)?.[part],
+        api,
+      );
+      expect(target, reference).not.to.equal(undefined);
+    }
+  });
+
+  it('names each operation once', () => {
+    const ids = operations().map(({ operation }) => (operation as { operationId?: string }).operationId);
+    expect(ids).not.to.include(undefined);
+    expect(new Set(ids).size).to.equal(ids.length);
+  });
+
+  it('uses every component that it has', () => {
+    const text = JSON.stringify(api);
+    for (const [kind, components] of Object.entries(api.components)) {
+      if (kind === 'securitySchemes') continue;
+      for (const name of Object.keys(components)) expect(text).to.include(`"#/components/${kind}/${name}`);
+    }
+  });
+
+  it('has an operation for each route of the app, and the app a route for each operation', () => {
+    const parts = { urls: urlsFrom('http://127.0.0.1:8080'), corsOrigins: [], logger: createLogger('silent') };
+    const { router } = buildApp(parts as unknown as Services).express;
+    const routes = routesOf(router as unknown as { stack: readonly Layer[] });
+    const served = routes.filter(({ method }) => method !== '_all').map(({ path, method }) => `${method} ${path}`);
+    const described = operations().map(({ path, method }) => `${method} ${path}`);
+    const missing = served.filter((route) => !described.includes(route));
+    expect(missing, 'routes that schemas/openapi.yaml does not describe').to.deep.equal([]);
+    const gone = described.filter((operation) => !served.includes(operation));
+    expect(gone, 'operations in schemas/openapi.yaml that are no routes').to.deep.equal([]);
+
+    const answered = new Set(routes.filter(({ method }) => method === '_all').map(({ path }) => path));
+    const mute = Object.keys(api.paths).filter((path) => !answered.has(path));
+    expect(mute, 'paths without addOtherMethods: they would answer 404 to OPTIONS').to.deep.equal([]);
+  });
+
+  it('tells of each kind of problem with its status', () => {
+    for (const [code, { status }] of Object.entries(PROBLEMS)) {
+      // There are no roles yet that could lack a right.
+      if (code === 'forbidden') continue;
+      const told = Object.values(api.components.responses).filter(({ description }) =>
+        description.includes(`\`${code}\``),
+      );
+      expect(told, `responses that tell of ${code}`).to.have.length.above(0);
+      const used = operations().some(({ operation }) => {
+        const answer = operation.responses[String(status)];
+        return answer !== undefined && told.includes(answerOf(answer));
+      });
+      expect(used, `an operation that is answered ${String(status)} ${code}`).to.equal(true);
+    }
+  });
+
+  it('offers the representations that there are', () => {
+    expect(api.components.parameters['PageFormat']!.schema.enum).to.deep.equal(FORMAT_NAMES);
+    const body = api.paths['/feeds/{workspace}/{feed}']!['post']!.requestBody!;
+    expect(Object.keys(body.content)).to.have.members([...PUBLISHED_TYPES, '*/*']);
+  });
+
+  describe('and what the server does', () => {
+    let app: TestApp;
+    let feed: string;
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+
+    before(async () => {
+      ajv.addSchema(api, 'api');
+      app = await startApp();
+      feed = await app.feed('orders', { public: true });
+      await app.feed('drafts', { editable: true });
+    });
+    after(() => app.stop());
+
+    /** Asks, and finds the answer in the document: its status, its media type, and for JSON its schema. */
+    async function described(method: string, url: string, init: RequestInit = {}): Promise<Response> {
+      const response = await app.request(url, { method: method.toUpperCase(), ...init });
+      const [pathname = ''] = url.split('?');
+      const path = Object.keys(api.paths).find((one) =>
+        new RegExp(`^${one.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+      )!;
+      const what = `${method} ${url}: ${String(response.status)}`;
+      const place = ['paths', path, method, 'responses', String(response.status)];
+      const found = api.paths[path]?.[method]?.responses[String(response.status)];
+      expect(found, `${what}, which ${path} does not list`).not.to.equal(undefined);
+      const content = answerOf(found!).content ?? {};
+      const type = response.headers.get('content-type');
+      if (type === null) {
+        expect(content, what).to.deep.equal({});
+        return response;
+      }
+      const listed = Object.keys(content).find((one) => type === one || type.startsWith(`${one};`));
+      expect(listed, `${what} ${type}, of which ${path} lists ${Object.keys(content).join(', ')}`).not.to.equal(
+        undefined,
+      );
+      if (!/[/+]json$/.test(type)) return response;
+      const from = '$ref' in found! ? found.$ref.slice(2).split('/') : place;
+      const pointer = [...from, 'content', listed!, 'schema'].map((part) =>
+        encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')),
+      );
+      const validate = ajv.compile({ $ref: `api#/${pointer.join('/')}` });
+      expect(validate(await response.clone().json()), `${what} ${ajv.errorsText(validate.errors)}`).to.equal(true);
+      return response;
+    }
+
+    const sent = (type: string, body: string): RequestInit => ({ headers: { 'content-type': type }, body });
+    const accepting = (accept: string): RequestInit => ({ headers: { accept } });
+
+    it('agree on reading, in every representation', async () => {
+      const id = encodeURIComponent(await publish(app, feed));
+      for (const url of ['/', '/feeds', '/feeds/shop', feed, `${feed}/entries/${id}`, `${feed}/categories`]) {
+        await described('get', url);
+        for (const format of ['atom', 'json', 'cloudfeeds', 'html', 'nonsense']) {
+          await described('get', `${url}?format=${format}`);
+        }
+        await described('get', url, accepting('image/png'));
+        await described('get', url, { headers: { authorization: 'Bearer wrong' } });
+        const { headers } = await described('get', url);
+        await described('get', url, { headers: { 'if-none-match': headers.get('etag')! } });
+        await described('get', url, { headers: { 'if-match': '"other"' } });
+      }
+      for (const format of FORMAT_NAMES) await described('get', `${feed}?format=${format}`);
+      for (const query of ['limit=0', 'marker=urn:x', 'marker=999', 'search=x', 'direction=up']) {
+        await described('get', `${feed}?${query}`);
+      }
+      for (const url of ['/feeds/nowhere', '/feeds/shop/nothing', `${feed}/entries/nothing`]) {
+        expect((await described('get', url)).status).to.equal(404);
+      }
+      for (const n of ['1', '2', '0']) await described('get', `${feed}/archive/${n}`);
+    });
+
+    it('agree on publishing', async () => {
+      const atom = 'application/atom+xml';
+      expect((await described('post', feed, sent(atom, anEntry()))).status).to.equal(201);
+      const event = JSON.stringify({ specversion: '1.0', id: '1', source: '/x', type: 't' });
+      expect((await described('post', feed, sent('application/cloudevents+json', event))).status).to.equal(201);
+      const batch = sent('application/cloudevents-batch+json', `[${event}]`);
+      expect((await described('post', feed, batch)).status).to.equal(201);
+      expect((await described('post', feed, sent(atom, '<entry'))).status).to.equal(400);
+      expect((await described('post', feed, sent(atom, '<a/>'))).status).to.equal(422);
+      expect((await described('post', feed, sent('image/png', 'x'))).status).to.equal(415);
+      expect((await described('post', feed, sent(atom, ' '.repeat(3_000_000)))).status).to.equal(413);
+      await publish(app, feed, { id: 'urn:x:taken' });
+      const other = anEntry({ id: 'urn:x:taken', title: 'other' });
+      expect((await described('post', feed, sent(atom, other))).status).to.equal(409);
+    });
+
+    it('agree on changing and deleting', async () => {
+      const editable = '/feeds/shop/drafts';
+      const url = `${editable}/entries/${encodeURIComponent(await publish(app, editable, { id: 'urn:x:draft' }))}`;
+      const next = sent('application/atom+xml', anEntry({ id: 'urn:x:draft', title: 'next' }));
+      expect((await described('put', url, next)).status).to.equal(428);
+      const put = (match: string): Promise<Response> =>
+        described('put', url, { ...next, headers: { ...next.headers, 'if-match': match } });
+      expect((await put('"other"')).status).to.equal(412);
+      expect((await put('*')).status).to.equal(200);
+      expect((await described('delete', url)).status).to.equal(204);
+      expect((await described('get', url)).status).to.equal(410);
+      const fact = `${feed}/entries/${encodeURIComponent(await publish(app, feed))}`;
+      for (const method of ['put', 'delete']) expect((await described(method, fact, next)).status).to.equal(405);
+    });
+
+    it('agree on administration', async () => {
+      const json = 'application/json';
+      expect((await described('put', '/admin/workspaces/ops', sent(json, '{"title":"Ops"}'))).status).to.equal(201);
+      expect((await described('put', '/admin/workspaces/ops', sent(json, '{}'))).status).to.equal(200);
+      expect((await described('put', '/admin/feeds/ops/log', sent(json, '{"keepDays":3}'))).status).to.equal(201);
+      expect((await described('put', '/admin/feeds/ops/log', sent(json, '{"keepDays":0}'))).status).to.equal(422);
+      expect((await described('put', '/admin/feeds/ops/log', sent(json, '{'))).status).to.equal(400);
+      expect((await described('put', '/admin/feeds/none/log', sent(json, '{}'))).status).to.equal(404);
+      expect((await described('put', '/admin/feeds/ops/log', sent('text/plain', '{}'))).status).to.equal(415);
+      for (const url of ['/admin/workspaces', '/admin/workspaces/ops', '/admin/feeds', '/admin/feeds/ops/log']) {
+        expect((await described('get', url)).status).to.equal(200);
+        expect((await described('get', url, { headers: { authorization: 'none' } })).status).to.equal(401);
+      }
+      expect((await described('delete', '/admin/workspaces/ops')).status).to.equal(409);
+      expect((await described('delete', '/admin/feeds/ops/log')).status).to.equal(204);
+      expect((await described('delete', '/admin/workspaces/ops')).status).to.equal(204);
+      expect((await described('get', '/admin/workspaces/ops')).status).to.equal(404);
+    });
+
+    it('agree on the rest', async () => {
+      for (const url of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/asyncapi.json']) {
+        expect((await described('get', url)).status).to.equal(200);
+      }
+    });
+
+    it('agree on the methods of each path', async () => {
+      for (const [path, item] of Object.entries(api.paths)) {
+        // A contract has to be there for its version to have methods.
+        const url = path
+          .replace('{workspace}', 'shop')
+          .replace('{feed}', 'drafts')
+          .replaceAll(/\{\w+\}/g, '1');
+        const response = await app.request(url, { method: 'OPTIONS' });
+        const allowed = response.headers.get('allow')?.split(', ') ?? [];
+        const methods = METHODS.filter((method) => item[method] !== undefined).map((method) => method.toUpperCase());
+        expect(allowed, path).to.have.members([...methods, 'HEAD', 'OPTIONS']);
+      }
+    });
+  });
+});
+
+/** Express' routes as OpenAPI writes their paths. */
+function routesOf({ stack }: { stack: readonly Layer[] }): { path: string; method: string }[] {
+  return stack.flatMap(({ handle, route }) => {
+    if (route === undefined) return handle.stack === undefined ? [] : routesOf({ stack: handle.stack });
+    const path = route.path.replaceAll(/[:*](\w+)/g, '{$1}');
+    return Object.keys(route.methods).map((method) => ({ path, method }));
+  });
+}
