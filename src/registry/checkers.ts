@@ -26,6 +26,7 @@ export const QUICK: LaneLimits = {
   mostWaitingMs: 20_000,
   mostWaitingOfOne: 20_000,
   batch: 64,
+  gatherMs: 4,
 };
 export const SLOW: LaneLimits = {
   checkMs: 2_000,
@@ -34,6 +35,7 @@ export const SLOW: LaneLimits = {
   mostWaitingMs: 20_000,
   mostWaitingOfOne: 100,
   batch: 1,
+  gatherMs: 0,
 };
 
 /** Only what nobody else waits for: new contracts, comparing them, examples. */

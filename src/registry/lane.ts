@@ -23,6 +23,8 @@ export interface LaneLimits {
   readonly mostWaitingOfOne: number;
   /** Checks in one message. */
   readonly batch: number;
+  /** From one message to the next: each costs as much as some checks. What comes after a pause is not held up. */
+  readonly gatherMs: number;
 }
 
 /** Characters of all that waits in a lane. */
@@ -73,6 +75,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
   let charactersWaiting = 0;
   let thread: Thread | undefined;
   let busy = false;
+  let sentAt = -Infinity;
   let working: Promise<void> = Promise.resolve();
   let stopped = false;
 
@@ -105,8 +108,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
     busy = true;
     try {
       while (waiting.length > 0 && !stopped) {
-        // What arrives in the same turn of the event loop goes in one message.
-        await new Promise((resolve) => setImmediate(resolve));
+        await gather();
         await next();
       }
       if (stopped) {
@@ -116,6 +118,15 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
     } finally {
       busy = false;
     }
+  }
+
+  /** What arrives in the same turn of the event loop, or shortly after the last message, goes in one message. */
+  function gather(): Promise<void> {
+    const left = limits.gatherMs - (performance.now() - sentAt);
+    return new Promise((resolve) => {
+      if (left > 0 && waiting.length < limits.batch) setTimeout(resolve, left);
+      else setImmediate(resolve);
+    });
   }
 
   async function next(): Promise<void> {
@@ -139,6 +150,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
         return;
       }
       if (stopped) throw overloaded(STOPPING);
+      sentAt = performance.now();
       const limitMs = first.task.kind === 'check' ? limits.checkMs : limits.compileMs;
       const answer = await ready.ask({ tasks: batch.map(({ task }) => task) }, limitMs);
       if ('cutOff' in answer) {

@@ -21,12 +21,14 @@ export interface Thread {
 const THREAD = import.meta.url.endsWith('.ts') ? asWritten('./thread.ts') : new URL('./thread.js', import.meta.url);
 
 function asWritten(file: string): string {
+  const { resolve } = createRequire(import.meta.url);
   // The one that is resolved is for `require`, and cannot be used in a thread.
-  const reader = createRequire(import.meta.url)
-    .resolve('tsx/esm/api')
-    .replace(/\.cjs$/, '.mjs');
-  const code = new URL(file, import.meta.url).href;
-  return `import(${JSON.stringify(reader)}).then(({ register }) => { register(); return import(${JSON.stringify(code)}); })`;
+  const reader = resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
+  // What it does not see it does not read as TypeScript: of these that would take a second.
+  const [libxml2, ajv] = [resolve('libxml2-wasm'), resolve('ajv/dist/2020.js')];
+  const steps = [libxml2, ajv, reader].map((path) => `await import(${JSON.stringify(path)})`);
+  const code = JSON.stringify(new URL(file, import.meta.url).href);
+  return `(async () => { ${steps.slice(0, -1).join('; ')}; (${steps.at(-1) ?? ''}).register(); await import(${code}); })()`;
 }
 
 export async function startThread(): Promise<Thread> {

@@ -360,7 +360,6 @@ describe('a hostile contract or entry', function () {
     const json = await feedOf(app, [SLOW]);
     const plain = await app.feed('plain');
     await textOf(await publishGood(), 201);
-    const body = (): string => jsonEntry(EVIL);
     const state = { done: false };
     const waits: number[] = [];
     const others = (async () => {
@@ -372,13 +371,10 @@ describe('a hostile contract or entry', function () {
         waits.push(bound.ms);
       }
     })();
-    // The first finds out, the others know.
-    for (const entry of [body(), body()]) {
-      const { response, ms } = await timed(send(app, json, entry, 'application/json'));
-      const [error] = await violationsIn(response);
-      expect(error?.message).to.contain('longer than');
-      expect(ms).to.be.below(8_000);
-    }
+    const { response, ms } = await timed(send(app, json, jsonEntry(EVIL), 'application/json'));
+    const [error] = await violationsIn(response);
+    expect(error?.message).to.contain('longer than');
+    expect(ms).to.be.below(8_000);
     state.done = true;
     await others;
     waits.sort((a, b) => a - b);
@@ -392,7 +388,7 @@ describe('a hostile contract or entry', function () {
   it('does not hold up large entries and new contracts of other feeds for long', async () => {
     const json = await feedOf(app, [SLOW]);
     await violationsIn(await send(app, json, jsonEntry(EVIL), 'application/json'));
-    const flood = Array.from({ length: 4 }, () => send(app, json, jsonEntry(EVIL), 'application/json'));
+    const flood = Array.from({ length: 2 }, () => send(app, json, jsonEntry(EVIL), 'application/json'));
     const large = eventContent('count="1"', '<item qty="1"/>'.repeat(20_000));
     const [entry, contract] = await Promise.all([
       timed(send(app, good, anEntry({ content: large }))),

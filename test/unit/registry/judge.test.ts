@@ -115,7 +115,7 @@ describe('a new version of a contract', () => {
   });
 
   it('is not taken where comparing was cut off', async () => {
-    const checkers = startCheckers(QUICK, { ...SLOW, compileMs: 0 });
+    const checkers = startCheckers(QUICK, SLOW, { ...SLOW, compileMs: 0 });
     const error = await judge(checkers, 'backward', three, NEW).catch((thrown: unknown) => thrown);
     await checkers.stop();
     expect(error).to.include({
