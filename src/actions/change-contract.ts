@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pool } from 'pg';
 import { FeedsError } from '../core/errors.js';
-import { isXmlKind } from '../core/contract.js';
+import { activeVersion, isXmlKind } from '../core/contract.js';
 import type { Compatibility, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Feed } from '../core/feed.js';
-import { judge } from '../registry/compatibility.js';
+import { judge as compare } from '../registry/compatibility.js';
 import type { Verdict } from '../registry/compatibility.js';
 import type { Checkers } from '../registry/checkers.js';
-import { insertContract, listContracts, setRetired } from '../store/contracts.js';
+import { insertContract, readContract, setRetired } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
-import { findFeedRecord, lockWorkspace, settingsChanged } from '../store/feeds.js';
+import { findFeed, findFeedRecord, lockWorkspace, settingsChanged } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
 import { inTransaction } from '../store/transaction.js';
 import type { FeedName } from './change-feed.js';
@@ -39,37 +39,52 @@ const TRIES = 5;
  * (too many versions, or others are adding theirs all the time).
  */
 export async function registerContract(deps: ContractDeps, feed: Feed, contract: Contract): Promise<Registered> {
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const before = await listContracts(deps.db, feed);
-    const newest = before.findLast(({ version }) => !version.retired);
-    const { compatibility } = feed.settings;
-    if (newest !== undefined && isSame(newest.contract, contract)) {
-      return { version: newest.version, known: true, verdict: { mode: compatibility, against: [], breaks: [] } };
+  return afterJudging<Registered>(deps, feed, async ({ contracts, settings }) => {
+    const newest = activeVersion(contracts);
+    if (newest !== undefined && isSame(await readContract(deps.db, newest.id), contract)) {
+      const verdict: Verdict = { mode: settings.compatibility, against: [], breaks: [] };
+      return { done: { version: newest, known: true, verdict } };
     }
-    if (before.length >= MOST_VERSIONS) {
-      throw new FeedsError(
-        'conflict',
-        `this feed has ${String(before.length)} versions of its contract: no more are kept`,
-      );
+    if (contracts.length >= MOST_VERSIONS) {
+      const message = `this feed has ${String(contracts.length)} versions of its contract: no more are kept`;
+      throw new FeedsError('conflict', message);
     }
-    const verdict = await judge(deps.checkers, compatibility, before, contract);
+    const verdict = await judgeContract(deps, { contracts, settings }, contract);
     if (verdict.breaks.length > 0) throw incompatible(verdict);
-    // Comparing takes its time, so nothing is locked meanwhile.
-    const version = await inTransaction(deps.pool, async (tx) => {
-      const current = await lockFeed(tx, feed);
-      const last = before.at(-1)?.version.version;
+    const write = async (tx: Tx): Promise<Registered> => {
+      return { version: await insertContract(tx, feed, contract), known: false, verdict };
+    };
+    return { write };
+  });
+}
+
+/** What judging came to: there is nothing to write, or this. */
+type Judged<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T> };
+
+/**
+ * What is judged must still be so when it is written; nothing is locked while contracts are compared, which takes its time.
+ */
+async function afterJudging<T>(
+  { db, pool, memory }: ContractDeps,
+  feed: Feed,
+  judge: (current: Feed) => Promise<Judged<T>>,
+): Promise<T> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const current = await currentFeed(db, feed);
+    const judged = await judge(current);
+    if ('done' in judged) return judged.done;
+    const written = await inTransaction(pool, async (tx) => {
+      const locked = await lockFeed(tx, feed);
       const isUnchanged =
-        current.contracts.at(-1)?.version === last &&
-        current.settings.compatibility === compatibility &&
-        current.contracts.every(({ retired }, index) => retired === before[index]?.version.retired);
+        isDeepStrictEqual(locked.contracts, current.contracts) &&
+        locked.settings.compatibility === current.settings.compatibility;
       if (!isUnchanged) return undefined;
       await settingsChanged(tx, feed.id);
-      return insertContract(tx, feed, contract);
+      return { value: await judged.write(tx) };
     });
-    if (version !== undefined) {
-      deps.memory.changed();
-      return { version, known: false, verdict };
-    }
+    if (written === undefined) continue;
+    memory.changed();
+    return written.value;
   }
   throw new FeedsError('conflict', 'others are changing the contract of this feed at the same time; try again', {
     retryAfterSeconds: 1,
@@ -77,31 +92,59 @@ export async function registerContract(deps: ContractDeps, feed: Feed, contract:
 }
 
 /** What adding the contract would come to, by this mode or that of the feed. */
-export async function judgeContract(
-  deps: Pick<ContractDeps, 'db' | 'checkers'>,
-  feed: Feed,
+export function judgeContract(
+  { db, checkers }: Pick<ContractDeps, 'db' | 'checkers'>,
+  { contracts, settings }: Pick<Feed, 'contracts' | 'settings'>,
   contract: Contract,
-  mode: Compatibility = feed.settings.compatibility,
+  mode: Compatibility = settings.compatibility,
 ): Promise<Verdict> {
-  return judge(deps.checkers, mode, await listContracts(deps.db, feed), contract);
+  return compare({ checkers, read: ({ id }) => readContract(db, id) }, mode, contracts, contract);
 }
 
-/** Retires a version, or takes that back. Entries that were checked against it stay. Rejects with `not-found`. */
+/** Retires a version. Entries that were checked against it stay. Rejects with `not-found`. */
 export async function retireContract(
   { pool, memory }: Pick<ContractDeps, 'pool' | 'memory'>,
   feed: Feed,
   version: SchemaVersion,
-  retired: boolean,
-): Promise<ContractVersion> {
-  const changed = await inTransaction(pool, async (tx) => {
-    const current = await lockFeed(tx, feed);
-    const found = current.contracts.find((one) => one.version === version);
-    if (found === undefined) throw noSuchVersion(version);
+): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    const { id } = versionOf(await lockFeed(tx, feed), version);
     await settingsChanged(tx, feed.id);
-    return setRetired(tx, found.id, retired);
+    await setRetired(tx, id, true);
   });
   memory.changed();
-  return changed;
+}
+
+/**
+ * Takes back that a version was retired. It has to be compatible with the older ones in force as if it were new, and each
+ * newer one, or the next where the mode is not transitive, with it. Rejects with `incompatible-contract`, `not-found` or
+ * `conflict`.
+ */
+export async function reinstateContract(deps: ContractDeps, feed: Feed, version: SchemaVersion): Promise<void> {
+  await afterJudging(deps, feed, async (current) => {
+    const { settings } = current;
+    const found = versionOf(current, version);
+    if (!found.retired) return { done: undefined };
+    const accepted = current.contracts.filter(({ retired }) => !retired);
+    const older = accepted.filter((one) => one.version < version);
+    const newer = accepted.filter((one) => one.version > version);
+    const judged = [{ contracts: older, contract: found }];
+    for (const contract of settings.compatibility.endsWith('-transitive') ? newer : newer.slice(0, 1)) {
+      judged.push({ contracts: [{ ...found, retired: false }], contract });
+    }
+    for (const { contracts, contract } of judged) {
+      if (contracts.length === 0) continue;
+      const verdict = await judgeContract(deps, { contracts, settings }, await readContract(deps.db, contract.id));
+      if (verdict.breaks.length > 0) throw incompatible(verdict);
+    }
+    return { write: (tx) => setRetired(tx, found.id, false) };
+  });
+}
+
+function versionOf({ contracts }: Pick<Feed, 'contracts'>, version: SchemaVersion): ContractVersion {
+  const found = contracts.find((one) => one.version === version);
+  if (found === undefined) throw noSuchVersion(version);
+  return found;
 }
 
 export function noSuchVersion(version: SchemaVersion | string): FeedsError {
@@ -125,13 +168,23 @@ function isSame(one: Contract, other: Contract): boolean {
   return isDeepStrictEqual(value(one), value(other));
 }
 
-async function lockFeed(tx: Tx, { workspace, name, atomId }: FeedName & Pick<Feed, 'atomId'>): Promise<Feed> {
-  await lockWorkspace(tx, workspace);
-  const record = await findFeedRecord(tx, workspace, name);
-  if (record === undefined || record.deleted || record.feed.atomId !== atomId) {
-    throw new FeedsError('not-found', `the feed ${workspace}/${name} was deleted just now`);
-  }
+type Life = FeedName & Pick<Feed, 'atomId'>;
+
+async function currentFeed(db: Db, feed: Life): Promise<Feed> {
+  const found = await findFeed(db, feed.workspace, feed.name);
+  if (found?.feed.atomId !== feed.atomId) throw deletedMeanwhile(feed);
+  return found.feed;
+}
+
+async function lockFeed(tx: Tx, feed: Life): Promise<Feed> {
+  await lockWorkspace(tx, feed.workspace);
+  const record = await findFeedRecord(tx, feed.workspace, feed.name);
+  if (record === undefined || record.deleted || record.feed.atomId !== feed.atomId) throw deletedMeanwhile(feed);
   return record.feed;
+}
+
+function deletedMeanwhile({ workspace, name }: Life): FeedsError {
+  return new FeedsError('not-found', `the feed ${workspace}/${name} was deleted just now`);
 }
 
 function incompatible({ mode, breaks }: Verdict): FeedsError {

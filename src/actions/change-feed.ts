@@ -18,6 +18,8 @@ import {
 } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
 import { inTransaction } from '../store/transaction.js';
+import { checkExistence } from './existence.js';
+import type { Existence } from './existence.js';
 
 export interface ChangeDeps {
   readonly pool: Pool;
@@ -34,16 +36,26 @@ const PARTITION = 0;
 
 /**
  * Creates the feed, or replaces its settings. Rejects with `bad-parameter` (a name that cannot be one), `not-found` (no
- * such workspace) or `conflict` (`editable` is fixed at the feed's birth).
+ * such workspace), `conflict` (`editable` is fixed at the feed's birth) or `precondition-failed`.
  */
-export async function putFeed({ pool, memory }: ChangeDeps, name: FeedName, chosen: ChosenSettings): Promise<Put> {
-  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen));
+export async function putFeed(
+  { pool, memory }: ChangeDeps,
+  name: FeedName,
+  chosen: ChosenSettings,
+  asked?: Existence,
+): Promise<Put> {
+  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen, asked));
   if (put !== 'unchanged') memory.changed();
   return put;
 }
 
 /** The same, as a part of a greater transaction. After its commit all heads are to be forgotten. */
-export async function putFeedIn(tx: Tx, { workspace, name }: FeedName, chosen: ChosenSettings): Promise<Put> {
+export async function putFeedIn(
+  tx: Tx,
+  { workspace, name }: FeedName,
+  chosen: ChosenSettings,
+  asked?: Existence,
+): Promise<Put> {
   checkName('workspace', workspace);
   checkName('feed', name);
   if (!(await lockWorkspace(tx, workspace))) {
@@ -53,6 +65,7 @@ export async function putFeedIn(tx: Tx, { workspace, name }: FeedName, chosen: C
     );
   }
   const record = await findFeedRecord(tx, workspace, name);
+  checkExistence(asked, record?.deleted === false, `feed ${workspace}/${name}`);
   const atomId = `urn:uuid:${randomUUID()}`;
   if (record === undefined) {
     await insertFeed(tx, { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE });

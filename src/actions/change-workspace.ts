@@ -4,11 +4,24 @@ import { checkName } from '../core/feed.js';
 import type { Workspace } from '../core/feed.js';
 import { deleteWorkspace as deleteRow, listFeeds, lockWorkspace, putWorkspace as putRow } from '../store/feeds.js';
 import { inTransaction } from '../store/transaction.js';
+import { checkExistence } from './existence.js';
+import type { Existence } from './existence.js';
 
-/** Creates the workspace, or replaces its title. Rejects with `bad-parameter` (a name that cannot be one). */
-export async function putWorkspace({ pool }: { pool: Pool }, workspace: Workspace): Promise<'created' | 'changed'> {
+/**
+ * Creates the workspace, or replaces its title. Rejects with `bad-parameter` (a name that cannot be one) or
+ * `precondition-failed`.
+ */
+export async function putWorkspace(
+  { pool }: { pool: Pool },
+  workspace: Workspace,
+  asked?: Existence,
+): Promise<'created' | 'changed'> {
   checkName('workspace', workspace.name);
-  return (await inTransaction(pool, (tx) => putRow(tx, workspace))) ? 'created' : 'changed';
+  return inTransaction(pool, async (tx) => {
+    const isNew = await putRow(tx, workspace);
+    checkExistence(asked, !isNew, `workspace ${workspace.name}`);
+    return isNew ? 'created' : 'changed';
+  });
 }
 
 /** Rejects with `not-found`, or with `conflict` while there are feeds in it. */

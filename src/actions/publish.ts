@@ -4,7 +4,8 @@ import type { Entry } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
-import { findMember, readStretch } from '../store/pages.js';
+import { findMember } from '../store/members.js';
+import { readStretch } from '../store/pages.js';
 
 export interface PublishDeps {
   readonly db: Db;

@@ -5,7 +5,8 @@ import type { LogState } from '../core/epoch.js';
 import type { Feed } from '../core/feed.js';
 import { indexTerms } from '../core/search.js';
 import type { Db } from '../store/db.js';
-import { findMembers, readStretch } from '../store/pages.js';
+import { findMembers } from '../store/members.js';
+import { readStretch } from '../store/pages.js';
 import { refusalOf } from './group-commit.js';
 import type { Published } from './publish.js';
 

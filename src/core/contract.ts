@@ -82,6 +82,11 @@ export function activeVersion(versions: readonly ContractVersion[]): ContractVer
   return versions.findLast(({ retired }) => !retired);
 }
 
+/** The version of this number, as it stands in a URL. */
+export function versionNumbered(versions: readonly ContractVersion[], text: string): ContractVersion | undefined {
+  return versions.find(({ version }) => String(version) === text);
+}
+
 /** Is this kind of contract about XML content? */
 export function isXmlKind(kind: ContractKind): boolean {
   return kind !== 'json-schema';

@@ -55,8 +55,8 @@ export interface ErrorDetails {
   readonly refused?: readonly { readonly index: number; readonly message: string }[];
   /** Methods that the resource has, for `method-not-allowed`. */
   readonly allow?: readonly string[];
-  /** Media types that may be posted, for `unsupported-media-type`, where these are not those of entries. */
-  readonly acceptPost?: readonly string[];
+  /** Media types that are taken, for `unsupported-media-type`, where these are not those of entries. */
+  readonly accepted?: readonly string[];
   /** Seconds after which it makes sense to try again. */
   readonly retryAfterSeconds?: number;
   /** Extra members of the problem document (RFC 9457 §3.2). */

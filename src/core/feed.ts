@@ -23,6 +23,14 @@ export const MOST_ENTRIES_IN_BATCH = 5_000;
 
 export const DEFAULT_LIMITS: Limits = { bodyBytes: 2 * 1024 * 1024, categories: 20, categoryLength: 256, links: 20 };
 
+/** Of what has been taken before: it is not refused now. */
+export const NO_LIMITS: Limits = {
+  bodyBytes: Infinity,
+  categories: Infinity,
+  categoryLength: Infinity,
+  links: Infinity,
+};
+
 export interface FeedSettings {
   readonly title?: string;
   /** Anyone may read it without a token. */

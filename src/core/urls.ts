@@ -11,12 +11,8 @@ export interface Urls {
   entry(feed: Named, atomId: string): string;
   categories(feed: Named): string;
   archive(feed: Named, n: bigint): string;
-  /** All versions of a feed's contract. */
-  schemas(feed: Named): string;
+  /** A version of a feed's contract. */
   schema(feed: Named, version: SchemaVersion): string;
-  /** A document that a version refers to, by its name there. */
-  schemaImport(feed: Named, version: SchemaVersion, name: string): string;
-  schemaExample(feed: Named, version: SchemaVersion): string;
 }
 
 type Named = Pick<Feed, 'workspace' | 'name'>;
@@ -24,7 +20,6 @@ type Named = Pick<Feed, 'workspace' | 'name'>;
 export function urlsFrom(publicUrl: string): Urls {
   const base = publicUrl.replace(/\/+$/, '');
   const feedUrl = (feed: Named): string => `${base}/feeds/${feed.workspace}/${feed.name}`;
-  const schemaUrl = (feed: Named, version: SchemaVersion): string => `${feedUrl(feed)}/schemas/${String(version)}`;
   return {
     base,
     service: () => `${base}/feeds`,
@@ -33,9 +28,6 @@ export function urlsFrom(publicUrl: string): Urls {
     entry: (feed, atomId) => `${feedUrl(feed)}/entries/${encodeURIComponent(atomId)}`,
     categories: (feed) => `${feedUrl(feed)}/categories`,
     archive: (feed, n) => `${feedUrl(feed)}/archive/${String(n)}`,
-    schemas: (feed) => `${feedUrl(feed)}/schemas`,
-    schema: schemaUrl,
-    schemaImport: (feed, version, name) => `${schemaUrl(feed, version)}/imports/${encodeURIComponent(name)}`,
-    schemaExample: (feed, version) => `${schemaUrl(feed, version)}/example`,
+    schema: (feed, version) => `${feedUrl(feed)}/schemas/${String(version)}`,
   };
 }

@@ -64,7 +64,9 @@ function nameIn(source: string, { start, tagEnd }: XmlElement): string {
 
 /** A JSON Pointer into what the mapping makes of the content (docs/json.md): members are attributes or elements. */
 function mappedPlace(top: XmlElement, pointer: string): XmlPlace {
-  const [, ...names] = partsOf(pointer);
+  const [first, ...names] = partsOf(pointer);
+  // The content's element is the one member of the value: another would have to stand in its place.
+  if (first !== undefined && first !== top.local) return { element: top, attribute: undefined, path: first };
   let at = top;
   for (const [index, name] of names.entries()) {
     if (isNumber(name)) {

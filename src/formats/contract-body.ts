@@ -8,7 +8,7 @@ import { compileChecks, parseJson } from './json/checked-json.js';
 import { decodeJson, pointerPart, readJsonText } from './json/json-text.js';
 import type { JsonNode } from './json/json-text.js';
 import { nodeAt } from './json/json-pointer.js';
-import { JSON_TYPE, SCHEMA_JSON, parseMediaType } from './media-types.js';
+import { CONTRACT, JSON_TYPE, SCHEMA_JSON, parseMediaType } from './media-types.js';
 import { placeFinder } from './places.js';
 import { decodeXml } from './xml/xml-encoding.js';
 
@@ -20,7 +20,7 @@ export interface ContractBody {
 }
 
 /** What a contract may be sent as. */
-export const CONTRACT_TYPES: readonly string[] = [JSON_TYPE, SCHEMA_JSON, 'application/xml', 'text/xml'];
+export const CONTRACT_TYPES: readonly string[] = [JSON_TYPE, CONTRACT, SCHEMA_JSON, 'application/xml', 'text/xml'];
 
 const RELAX_NG = 'http://relaxng.org/ns/structure/1.0';
 
@@ -38,6 +38,7 @@ export function readContractBody(body: Buffer, contentType: string | undefined):
   const mediaType = contentType === undefined ? undefined : parseMediaType(contentType);
   switch (mediaType?.type) {
     case JSON_TYPE:
+    case CONTRACT:
       return wholeContract(body);
     case SCHEMA_JSON:
       return jsonSchemaAlone(body);
@@ -51,8 +52,8 @@ export function readContractBody(body: Buffer, contentType: string | undefined):
           : `the body is sent as "${contentType.slice(0, 100)}"`;
       throw new FeedsError(
         'unsupported-media-type',
-        `${sent}; a contract is sent as ${JSON_TYPE}, a schema alone as ${CONTRACT_TYPES.slice(1).join(', ')}`,
-        { acceptPost: CONTRACT_TYPES },
+        `${sent}; a contract is sent as ${JSON_TYPE}, a schema alone as ${SCHEMA_JSON} or application/xml`,
+        { accepted: CONTRACT_TYPES },
       );
     }
   }

@@ -11,11 +11,11 @@ import { readTreeGently } from './xml/xml-tree.js';
  * The content of an entry in the form that a contract of this kind is about; a text instead says why there is none.
  * `entry` is the entry's Atom text. XML under a JSON contract is what the Cloud Feeds mapping makes of it (docs/json.md).
  */
-export function contentFor(
+export async function contentFor(
   kind: ContractKind,
   content: DraftContent,
   entry: string,
-): CheckedContent | string | Promise<CheckedContent | string> {
+): Promise<CheckedContent | string> {
   if (isXmlKind(kind)) {
     if (content.form === 'xml') return { kind: 'xml', entry };
     return `${told(content)}, but the contract of this feed is about XML: type="application/xml"`;

@@ -1,17 +1,18 @@
-import { activeVersion } from '../core/contract.js';
+import { activeVersion, versionNumbered } from '../core/contract.js';
 import type { ContentPlace, ContractVersion, Finding } from '../core/contract.js';
 import type { EntryDraft } from '../core/entry.js';
 import type { FeedsError, Violation } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import { normaliseTerm } from '../core/search.js';
-import { completeEntry } from '../formats/atom/atom-write.js';
 import type { Teller } from '../formats/content-places.js';
 import { contentFor } from '../formats/contract-content.js';
+import { shorten } from '../formats/text.js';
 import { MOST_VIOLATIONS, contractViolated } from '../formats/violations.js';
 import { isChar } from '../formats/xml/xml-chars.js';
 import { readContract } from '../store/contracts.js';
 import type { Accepted, PreparedEntry } from './new-entry.js';
 import type { Services } from './services.js';
+import { inTurn } from './turns.js';
 
 /** What is wrong with an entry of those that were sent, counted from 0. */
 export interface Fault {
@@ -25,7 +26,7 @@ interface Refused {
   readonly findings: readonly Finding[];
 }
 
-type CheckDeps = Pick<Services, 'db' | 'checkers' | 'metrics'>;
+type CheckDeps = Pick<Services, 'db' | 'checkers' | 'metrics' | 'turns'>;
 
 /** Is there anything to check? Nearly all publishes of feeds without a contract need not wait for an answer. */
 export function isCheckNeeded(feed: Feed, entries: readonly PreparedEntry[]): boolean {
@@ -43,8 +44,13 @@ export async function checkContract(deps: CheckDeps, feed: Feed, entries: readon
   const over = new AbortController();
   const results: (Accepted | Refused)[] = [];
   for (let at = 0; at < entries.length && !over.signal.aborted; at += AT_ONCE) {
-    const group = entries.slice(at, at + AT_ONCE);
-    results.push(...(await Promise.all(group.map((entry) => checkOne(deps, feed, entry, over)))));
+    const group = entries.slice(at, at + AT_ONCE).map((entry) => checkOne(deps, feed, entry, over));
+    try {
+      results.push(...(await Promise.all(group)));
+    } catch (error) {
+      over.abort();
+      throw error;
+    }
   }
   const faults = results.flatMap((result, index) =>
     'findings' in result ? result.findings.map((finding) => ({ index, finding })) : [],
@@ -66,25 +72,19 @@ export function refusalOf(faults: readonly Fault[], tell: Teller): FeedsError {
 /** Names in it may be as long as an entry. */
 const PATH_CHARACTERS = 1_000;
 
-function shorten(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
-}
-
 const WHOLE: ContentPlace = { kind: 'entry' };
 const NO_TERMS: readonly string[] = [];
 
 async function checkOne(
   deps: CheckDeps,
   feed: Feed,
-  { draft, completion }: PreparedEntry,
+  { draft, xml }: PreparedEntry,
   over: AbortController,
 ): Promise<Accepted | Refused> {
   const version = draft.describedBy === undefined ? activeVersion(feed.contracts) : named(feed, draft.describedBy);
   if (version === undefined) return { version: undefined, terms: NO_TERMS };
   if ('findings' in version) return version;
-  const entry = completeEntry(draft, completion);
-  const made = contentFor(version.kind, draft.content, entry);
-  const content = typeof made === 'string' || !(made instanceof Promise) ? made : await made;
+  const content = await inTurn(xml.length, deps.turns.bodies, () => contentFor(version.kind, draft.content, xml));
   if (typeof content === 'string') return { findings: [{ place: WHOLE, message: content }] };
   const { id } = version;
   const contract = { id, contract: () => readContract(deps.db, id) };
@@ -105,7 +105,7 @@ async function checkOne(
 
 /** The version that the entry names; only what is still accepted counts. */
 function named(feed: Feed, text: string): ContractVersion | Refused {
-  const version = feed.contracts.find((one) => String(one.version) === text);
+  const version = versionNumbered(feed.contracts, text);
   if (version?.retired === false) return version;
   const accepted = feed.contracts.filter(({ retired }) => !retired).map((one) => String(one.version));
   const what = version === undefined ? 'does not exist' : 'is retired';

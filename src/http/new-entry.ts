@@ -6,8 +6,8 @@ import type { SchemaVersion } from '../core/contract.js';
 import { atomKey } from '../core/entry.js';
 import type { Completion, Entry, EntryDraft, Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
-import { feedAuthor, feedTitle } from '../core/feed.js';
-import type { Feed, Limits } from '../core/feed.js';
+import { NO_LIMITS, feedAuthor, feedTitle } from '../core/feed.js';
+import type { Feed } from '../core/feed.js';
 import { indexTerms, normaliseTerm } from '../core/search.js';
 import { namedUuid } from '../core/uuid.js';
 import { readEntry } from '../formats/atom/atom-read.js';
@@ -27,6 +27,8 @@ export interface Accepted {
 export interface PreparedEntry {
   readonly draft: EntryDraft;
   readonly completion: Completion;
+  /** Both together. */
+  readonly xml: string;
 }
 
 /** draft-ietf-httpapi-idempotency-key-header: a string, with or without its quotes. */
@@ -78,14 +80,14 @@ export function prepareEntry(
     published: given.published ?? now,
     author: feedAuthor(feed),
   };
-  return { draft, completion };
+  return { draft, completion, xml: completeEntry(draft, completion) };
 }
 
 /** The entry as it will be stored, with what the contract that accepted it makes of it. */
-export function newEntry({ draft, completion }: PreparedEntry, accepted?: Accepted): NewEntry {
+export function newEntry({ draft, completion, xml: plain }: PreparedEntry, accepted?: Accepted): NewEntry {
   const { atomId } = completion;
   const added = accepted?.terms ?? NOTHING;
-  const xml = completeEntry(draft, added.length === 0 ? completion : { ...completion, categories: added });
+  const xml = added.length === 0 ? plain : completeEntry(draft, { ...completion, categories: added });
   const sent = added.length === 0 ? draft.terms : [...draft.terms, ...added];
   const terms = sent.length === 0 ? [] : [...new Set(sent.map(normaliseTerm))];
   return {
@@ -101,13 +103,6 @@ export function newEntry({ draft, completion }: PreparedEntry, accepted?: Accept
 }
 
 const NOTHING: readonly string[] = [];
-
-const NO_LIMITS: Limits = {
-  bodyBytes: Infinity,
-  categories: Infinity,
-  categoryLength: Infinity,
-  links: Infinity,
-};
 
 /** The same key gives the same id in the same feed. The feed's own id stands there as text: ids in use are made so. */
 function idOfKey(feed: Feed, key: string): string {

@@ -8,7 +8,8 @@ import { fullArchives } from '../core/page.js';
 import type { Page, PageRequest } from '../core/page.js';
 import { toInstantMs } from '../formats/dates.js';
 import { commonPosition, readEpochs } from '../store/epochs.js';
-import { findMember, positionSince, positionUntil, readPage, stretchOf } from '../store/pages.js';
+import { findMember } from '../store/members.js';
+import { positionSince, positionUntil, readPage, stretchOf } from '../store/pages.js';
 import type { Services } from './services.js';
 import { listedTags, parseTag } from './tags.js';
 

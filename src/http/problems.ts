@@ -39,7 +39,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number;
   'invalid-body': { status: 422, title: 'The body is not valid' },
   'invalid-contract': { status: 422, title: 'The contract is not valid' },
   'incompatible-contract': { status: 409, title: 'The contract breaks with an earlier version' },
-  'unsupported-media-type': { status: 415, title: 'This media type cannot be published here' },
+  'unsupported-media-type': { status: 415, title: 'This media type is not taken here' },
   'unsupported-encoding': { status: 415, title: 'This encoding is not supported' },
   'too-large': { status: 413, title: 'The body is too large' },
   'incomplete-body': { status: 408, title: 'The body did not arrive' },
@@ -113,9 +113,8 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   if (details.allow !== undefined) headers.push('allow', details.allow.join(', '));
   if (details.retryAfterSeconds !== undefined) headers.push('retry-after', String(details.retryAfterSeconds));
   if (error?.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="millrace"');
-  if (error?.code === 'unsupported-media-type' && req.method === 'POST') {
-    // W3C Linked Data Platform §7.1, registered for RFC 9110 §15.5.16: what may be posted.
-    headers.push('accept-post', (details.acceptPost ?? PUBLISHED_TYPES).join(', '));
+  if (error?.code === 'unsupported-media-type') {
+    headers.push(ACCEPTS[req.method] ?? 'accept', (details.accepted ?? PUBLISHED_TYPES).join(', '));
   }
   // RFC 9110 §15.5.16: names what would have been taken.
   if (error?.code === 'unsupported-encoding') headers.push('accept-encoding', 'identity');
@@ -127,6 +126,9 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   const type = PROBLEM_TYPES[format];
   send(req, res, status, [...headers, 'content-type', type, ...headersFor(type)], writeProblem(format, problem, home));
 }
+
+/** What names the media types that are taken: W3C Linked Data Platform §7.1, RFC 5789 §2.2; by RFC 9110 §15.5.16 Accept. */
+const ACCEPTS: Readonly<Record<string, string>> = { POST: 'accept-post', PATCH: 'accept-patch' };
 
 const OFFERS = [
   offer('json', PROBLEM_JSON, [JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),

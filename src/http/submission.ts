@@ -23,6 +23,7 @@ import {
   parseMediaType,
 } from '../formats/media-types.js';
 import type { Format, MediaType } from '../formats/media-types.js';
+import { inTurn } from './turns.js';
 import type { Turns } from './turns.js';
 
 /** What a publisher sends, as its headers tell. */
@@ -46,13 +47,6 @@ export interface SubmissionOptions {
 export interface Drafts {
   readonly kind: 'entry' | 'feed';
   readonly drafts: readonly EntryDraft[];
-}
-
-/** From this size on a body takes its turn where its tree is many times as large. */
-const LARGE_BYTES = 64 * 1024;
-
-function inTurn<Result>(body: Buffer, turns: Turns, read: () => Promise<Result>): Promise<Result> {
-  return body.length < LARGE_BYTES ? read() : turns.run(read);
 }
 
 /** How most clients write it. */
@@ -112,7 +106,7 @@ function json(dialect: Dialect, mediaType: MediaType): Submission {
     kind: undefined,
     read(body, { feed, ownUrl, turns }) {
       const { limits, inlineJson } = feed.settings;
-      return inTurn(body, turns, () => readJsonDocument(body, dialect, { limits, ownUrl, inlineJson }));
+      return inTurn(body.length, turns, () => readJsonDocument(body, dialect, { limits, ownUrl, inlineJson }));
     },
     teller: (body) => jsonTeller(body, dialect),
   };
@@ -126,7 +120,7 @@ function events(kind: 'entry' | 'feed', mediaType: MediaType): Submission {
     read(body, { feed, ownUrl, turns }) {
       const { limits, inlineJson } = feed.settings;
       const options = { limits, ownUrl, inlineJson };
-      return inTurn(body, turns, async () => ({
+      return inTurn(body.length, turns, async () => ({
         kind,
         drafts: kind === 'feed' ? await readCloudEventBatch(body, options) : [await readCloudEvent(body, options)],
       }));

@@ -6,6 +6,14 @@ export interface Turns {
   run<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
+/** From this size on a text takes its turn where its tree is many times as large. In bytes or characters. */
+const LARGE = 64 * 1024;
+
+/** What is small need not wait. */
+export function inTurn<Result>(size: number, turns: Turns, work: () => Promise<Result>): Promise<Result> {
+  return size < LARGE ? work() : turns.run(work);
+}
+
 export function makeTurns(atOnce: number, mostWaiting: number): Turns {
   const waiting: (() => void)[] = [];
   let running = 0;

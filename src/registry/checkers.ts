@@ -43,7 +43,7 @@ const DESK: LaneLimits = { ...SLOW, mostWaiting: 50 };
 
 /** Larger contents are checked in the slow lane. */
 const LARGE_CHARACTERS = 256 * 1024;
-/** A contract whose checks were cut off so often within this time is checked in the slow lane for as long. */
+/** A contract that was cut off so often within this time is checked in the slow lane for as long. */
 const MOST_CUT_OFF = 3;
 const SLOW_FOR_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
@@ -54,10 +54,14 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
   const slow = makeLane(slowLimits, { inTurns: true });
   const desk = makeLane(deskLimits);
 
-  /** True from the third time within a minute: one entry may be odd, without its contract being so. */
-  function noteCutOff(id: number): boolean {
+  /**
+   * True from the third time within a minute: one entry may be odd, without its contract being so. What cannot be loaded in
+   * time will not be the next time either.
+   */
+  function noteCutOff(id: number, doing: 'load' | 'check'): boolean {
     if (cutOffs.size >= MOST_REMEMBERED) cutOffs.clear();
-    cutOffs.set(id, [...recent(id), performance.now()].slice(-MOST_CUT_OFF));
+    const times = doing === 'load' ? MOST_CUT_OFF : 1;
+    cutOffs.set(id, [...recent(id), ...Array<number>(times).fill(performance.now())].slice(-MOST_CUT_OFF));
     return isSlow(id);
   }
 

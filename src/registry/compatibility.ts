@@ -16,46 +16,49 @@ export interface VersionBreak extends Break {
   readonly direction: 'backward' | 'forward';
 }
 
-interface Registered {
-  readonly version: ContractVersion;
-  readonly contract: Contract;
+export interface JudgeDeps {
+  readonly checkers: Pick<Checkers, 'compare'>;
+  /** A version's contract; each may be large, and is asked for when its turn comes. */
+  readonly read: (version: ContractVersion) => Promise<Contract>;
 }
 
 /** More are not told. */
 const MOST_BREAKS = 100;
+
+/** With as many versions as can be compared in this time. */
+const MOST_MS = 30_000;
 
 /**
  * Compares a contract with the versions that its mode speaks of: the newest that is not retired, or all of these. Rejects
  * with `incompatible-contract` when comparing takes too long to be sure.
  */
 export async function judge(
-  checkers: Pick<Checkers, 'compare'>,
+  { checkers, read }: JudgeDeps,
   mode: Compatibility,
-  versions: readonly Registered[],
+  versions: readonly ContractVersion[],
   contract: Contract,
 ): Promise<Verdict> {
   const [direction = 'none', transitive] = mode.split('-');
-  const current = versions.filter(({ version }) => !version.retired);
+  const current = versions.filter(({ retired }) => !retired);
   const compared = mode === 'none' ? [] : transitive === undefined ? current.slice(-1) : current;
   const breaks: VersionBreak[] = [];
+  const begun = performance.now();
   // The newest first: it is what most readers go by.
-  for (const { version, contract: older } of compared.toReversed()) {
+  for (const older of compared.toReversed()) {
+    const { version } = older;
     if (breaks.length >= MOST_BREAKS) break;
-    const found = await compareTwo(checkers, older, contract, version.version);
+    if (performance.now() - begun > MOST_MS) throw undecided(version, 'comparing all takes too long');
+    const found = await compareTwo(checkers, await read(older), contract, version);
     for (const side of ['backward', 'forward'] as const) {
       if (direction !== side && direction !== 'full') continue;
       // Forward is the step from the new version to the older: what is told is what changes on that way.
-      const way = side === 'forward' ? `going back to version ${String(version.version)}: ` : '';
+      const way = side === 'forward' ? `going back to version ${String(version)}: ` : '';
       for (const one of found[side]) {
-        breaks.push({ ...one, message: way + one.message, version: version.version, direction: side });
+        breaks.push({ ...one, message: way + one.message, version, direction: side });
       }
     }
   }
-  return {
-    mode,
-    against: compared.map(({ version }) => version.version),
-    breaks: breaks.slice(0, MOST_BREAKS),
-  };
+  return { mode, against: compared.map(({ version }) => version), breaks: breaks.slice(0, MOST_BREAKS) };
 }
 
 async function compareTwo(
@@ -74,8 +77,10 @@ async function compareTwo(
   }
   const compared = await checkers.compare(older, newer);
   if (!('cutOff' in compared)) return compared;
-  throw new FeedsError(
-    'incompatible-contract',
-    `whether it is compatible with version ${String(version)} cannot be told: ${compared.cutOff}`,
-  );
+  throw undecided(version, compared.cutOff);
+}
+
+function undecided(version: SchemaVersion, why: string): FeedsError {
+  const message = `whether it is compatible with version ${String(version)} cannot be told: ${why}`;
+  return new FeedsError('incompatible-contract', message);
 }

@@ -1,5 +1,7 @@
 import type { CheckedContent, Contract, ContractMistake } from '../core/contract.js';
 import { isXmlKind } from '../core/contract.js';
+import { FeedsError } from '../core/errors.js';
+import type { Violation } from '../core/errors.js';
 import { compileJson } from './json-engine.js';
 import type { JsonChecker } from './json-engine.js';
 import type { Answers, Checked } from './tasks.js';
@@ -23,7 +25,7 @@ type Checker = { readonly kind: 'xml'; readonly by: XmlChecker } | { readonly ki
  * new contracts need is loaded when there is one.
  */
 export async function loadEngines(): Promise<Engines> {
-  const { compileXml, mistakesInElement } = await import('./xml-engine.js');
+  const { compileXml } = await import('./xml-engine.js');
   const compiled = new Map<number, Checker>();
 
   return {
@@ -62,9 +64,7 @@ export async function loadEngines(): Promise<Engines> {
     const result = compile(contract);
     if ('mistakes' in result) return result.mistakes;
     try {
-      const { example } = contract;
-      const malformed = example !== undefined && result.kind === 'xml' ? mistakesInElement(example, '/example') : [];
-      return malformed.length > 0 ? malformed : await mistakesOfExample(result, contract);
+      return await mistakesOfExample(result, contract);
     } finally {
       dispose(result);
     }
@@ -90,17 +90,24 @@ function dispose(checker: Checker | undefined): void {
   if (checker?.kind === 'xml') checker.by.dispose();
 }
 
-async function mistakesOfExample(checker: Checker, { example }: Contract): Promise<ContractMistake[]> {
+async function mistakesOfExample(checker: Checker, { kind, example }: Contract): Promise<ContractMistake[]> {
   if (example === undefined) return [];
-  const { findings } = checkBy(checker, await exampleContent(checker, example));
+  const { exampleContent } = await import('../formats/contract-example.js');
+  let content: CheckedContent;
+  try {
+    content = await exampleContent(kind, example);
+  } catch (error) {
+    if (!(error instanceof FeedsError)) throw error;
+    const { violations = [{ message: error.message }] } = error.details;
+    return violations.map((told: Pick<Violation, 'message' | 'line'>) => ({
+      pointer: '/example',
+      ...(told.line === undefined ? {} : { line: told.line }),
+      message: `no entry can be made of the example: ${told.message}`,
+    }));
+  }
+  const { findings } = checkBy(checker, content);
   return findings.map(({ place, message }) => ({
     pointer: `/example${place.kind === 'json' ? place.pointer : ''}`,
     message: `the example breaks the contract: ${message}`,
   }));
-}
-
-async function exampleContent({ kind }: Checker, example: string): Promise<CheckedContent> {
-  if (kind === 'json') return { kind, json: example, fromXml: false };
-  const { completeXmlExample } = await import('../formats/contract-example.js');
-  return { kind, entry: completeXmlExample(example) };
 }

@@ -2,12 +2,11 @@ import { Ajv } from 'ajv';
 import type { AnySchema, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { FeedsError } from '../core/errors.js';
 import type { Contract, ContractMistake, Finding } from '../core/contract.js';
-import { nodeAt, partsOf } from '../formats/json/json-pointer.js';
-import { pointerPart, readJsonText } from '../formats/json/json-text.js';
-import type { JsonNode } from '../formats/json/json-text.js';
+import { pointerPart } from '../formats/json/json-text.js';
 import { explain } from '../formats/json/schema-errors.js';
+import { termsFrom } from './categories.js';
+import { readValue, textOf, valueAt } from './json-value.js';
 import type { Checked } from './tasks.js';
 
 /** JSON Schema, drafts 7 and 2020-12, by ajv. Nothing is fetched: what a schema refers to is given along with it. */
@@ -33,7 +32,6 @@ const DRAFT_07 = 'http://json-schema.org/draft-07/schema';
 const DRAFT_2020 = 'https://json-schema.org/draft/2020-12/schema';
 const MOST_FINDINGS = 200;
 const MOST_MISTAKES = 100;
-const MOST_VALUES = 20;
 /** What a schema that refers to itself without end does not come back from. */
 const PROBES = [{}, [], '', 0, true, null];
 
@@ -250,79 +248,6 @@ function toFinding(error: ErrorObject): Finding {
   return { place: { kind: 'json', pointer }, ...rest };
 }
 
-/** The value of a JSON text, or what keeps it from being one that is clear. */
-function readValue(json: string): { readonly value: unknown } | { readonly problem: Finding } {
-  try {
-    const value = JSON.parse(json) as unknown;
-    if (colonsIn(json) === membersOf(value)) return { value };
-    return { problem: secondMember(readJsonText(json), '') ?? notJson('it cannot be read') };
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof FeedsError)) throw error;
-    return { problem: notJson(error.message) };
-  }
-}
-
-function notJson(why: string): Finding {
-  return { place: { kind: 'json', pointer: '' }, message: `the content is not JSON: ${why}` };
-}
-
-/**
- * Members of one name (RFC 8259 §4) JSON.parse does not mind, and each reader takes another one of them: what was checked
- * would not be what is read. There is a colon for each member of a text; the value has only one of each name.
- */
-function colonsIn(json: string): number {
-  let count = 0;
-  for (let at = 0; at < json.length; at++) {
-    const code = json.charCodeAt(at);
-    if (code === COLON) count++;
-    else if (code === QUOTE) at = endOfString(json, at);
-  }
-  return count;
-}
-
-const COLON = 0x3a;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** The offset of the quote that ends the string that begins there. */
-function endOfString(json: string, start: number): number {
-  for (let end = json.indexOf('"', start + 1); end >= 0; end = json.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (json.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return end;
-  }
-  return json.length;
-}
-
-function membersOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + membersOf(item), 0);
-  const values: unknown[] = Object.values(value);
-  return values.reduce((sum: number, item) => sum + membersOf(item), values.length);
-}
-
-function secondMember(node: JsonNode, pointer: string): Finding | undefined {
-  if (node.kind === 'array') {
-    for (const [index, item] of node.items.entries()) {
-      if (item.kind !== 'object' && item.kind !== 'array') continue;
-      const found = secondMember(item, `${pointer}/${String(index)}`);
-      if (found !== undefined) return found;
-    }
-  } else if (node.kind === 'object') {
-    const names = new Set<string>();
-    for (const { name, value } of node.members) {
-      const place = (): string => pointer + pointerPart(name);
-      if (names.has(name))
-        return { place: { kind: 'json', pointer: place() }, message: 'is a second member of this name' };
-      names.add(name);
-      if (value.kind !== 'object' && value.kind !== 'array') continue;
-      const found = secondMember(value, place());
-      if (found !== undefined) return found;
-    }
-  }
-  return undefined;
-}
-
 function checkPointers({ categories, private: hidden }: Contract, mistakes: ContractMistake[]): void {
   const check = (path: string, pointer: string): void => {
     if (isPointer(path)) return;
@@ -349,32 +274,6 @@ function termsOf({ categories }: Contract, value: unknown, json: string, finding
     const values = Array.isArray(found)
       ? (found as unknown[]).flatMap((one, index) => textOf(one, json, `${path}/${String(index)}`))
       : textOf(found, json, path);
-    const told = values.filter((one) => one !== '');
-    if (told.length <= MOST_VALUES) return told.map((one) => `${prefix}:${one.replaceAll(/\s+/g, ' ')}`);
-    findings.push({
-      place: { kind: 'json', pointer: path },
-      message: `${String(told.length)} values would become "${prefix}:" categories; at most ${String(MOST_VALUES)} are taken`,
-    });
-    return [];
+    return termsFrom(prefix, values, { kind: 'json', pointer: path }, findings);
   });
-}
-
-/** Of a scalar; of a number that JavaScript's would change the text as it was written. */
-function textOf(value: unknown, json: string, pointer: string): string[] {
-  if (typeof value === 'string') return [value.trim()];
-  if (typeof value === 'boolean') return [String(value)];
-  if (typeof value !== 'number') return [];
-  if (Number.isSafeInteger(value)) return [String(value)];
-  const { start, end } = nodeAt(readJsonText(json), pointer);
-  return [json.slice(start, end)];
-}
-
-/** RFC 6901 §4; undefined where there is nothing. */
-function valueAt(value: unknown, pointer: string): unknown {
-  let at = value;
-  for (const name of partsOf(pointer)) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return at;
 }

@@ -57,10 +57,10 @@ export interface Lane {
 
 export interface LaneManners {
   /**
-   * Told of the contract of each check that was cut off. True: what waits for the same contract is cut off too, or each
-   * would hold up the others again.
+   * Told of the contract of each check that was cut off, and of each that could not be loaded. True: what waits for the
+   * same contract is cut off too, or each would hold up the others again.
    */
-  readonly late?: (contractId: number) => boolean;
+  readonly late?: (contractId: number, doing: 'load' | 'check') => boolean;
   /** Contracts take turns, so that each waits for one check of every other at most. */
   readonly inTurns?: boolean;
 }
@@ -147,6 +147,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
           if ('cutOff' in problem) settle(job, problem);
           else fail(job, problem.error);
         }
+        if ('cutOff' in problem) tellLate(contract, 'load', problem);
         return;
       }
       if (stopped) throw overloaded(STOPPING);
@@ -186,10 +187,13 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
       return;
     }
     settle(first, outcome);
-    const { contract } = first;
-    if (contract === undefined || late?.(contract.id) !== true) return;
-    const leaving = waiting.filter((job) => job.contract?.id === contract.id);
-    waiting = waiting.filter((job) => job.contract?.id !== contract.id);
+    if (first.contract !== undefined) tellLate(first.contract, 'check', outcome);
+  }
+
+  function tellLate({ id }: NumberedContract, doing: 'load' | 'check', outcome: CutOff): void {
+    if (late?.(id, doing) !== true) return;
+    const leaving = waiting.filter((job) => job.contract?.id === id);
+    waiting = waiting.filter((job) => job.contract?.id !== id);
     for (const job of leaving) settle(job, outcome);
   }
 
@@ -293,7 +297,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
 }
 
 const STOPPING = 'the server is stopping';
-const FULL = 'too many entries wait to be checked';
+const FULL = 'too much waits to be checked';
 
 function overloaded(what: string): FeedsError {
   return new FeedsError('overloaded', what, { retryAfterSeconds: RETRY_AFTER_SECONDS });

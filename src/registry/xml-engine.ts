@@ -13,6 +13,8 @@ import {
   xmlRegisterInputProvider,
 } from 'libxml2-wasm';
 import type { Contract, ContractMistake, Finding } from '../core/contract.js';
+import { pointerPart } from '../formats/json/json-text.js';
+import { termsFrom } from './categories.js';
 import type { Checked } from './tasks.js';
 import { readXmlMessage } from './xml-messages.js';
 
@@ -40,8 +42,6 @@ const READING = (ParseOption.XML_PARSE_NO_XXE |
 const encoder = new TextEncoder();
 /** Names of documents given along stand below this, so that relative ones within them are found too. */
 const BASE = 'contract:/';
-/** Values that one rule may make categories of. */
-const MOST_VALUES = 20;
 const MOST_MISTAKES = 100;
 
 /** What the contract that is being compiled may refer to. libxml2 asks for it by the one way that it has. */
@@ -131,7 +131,9 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
       const terms: string[] = [];
       for (const { prefix, path, attribute } of categories) {
         const values = attribute === undefined ? valuesAt(content, path) : [content.attr(attribute)?.value ?? ''];
-        takeValues(prefix, values, terms, findings);
+        if (values === undefined)
+          findings.push(atEntry(`the values of its "${prefix}:" categories could not be evaluated`));
+        else terms.push(...termsFrom(prefix, values, WHOLE, findings));
       }
       // RELAX NG takes the element out of the entry, so it comes last.
       findings.unshift(...validate(content));
@@ -209,26 +211,21 @@ function failure(entry: XmlElement, test: XmlXPath): string | undefined {
 /** An attribute of the content's element is had without evaluating anything. */
 const ATTRIBUTE = /^@([A-Za-z_][A-Za-z0-9_.-]*)$/;
 
-function valuesAt(content: XmlElement, path: XmlXPath | undefined): string[] {
-  const found = path === undefined ? [] : content.eval(path);
-  return Array.isArray(found) ? found.map((node) => node.content) : [String(found)];
+/** Undefined: they could not be evaluated. */
+function valuesAt(content: XmlElement, path: XmlXPath | undefined): string[] | undefined {
+  try {
+    const found = path === undefined ? [] : content.eval(path);
+    return Array.isArray(found) ? found.map((node) => node.content) : [String(found)];
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    return undefined;
+  }
 }
 
-function takeValues(prefix: string, values: readonly string[], terms: string[], findings: Finding[]): void {
-  const trimmed = values.map((value) => value.trim().replaceAll(/\s+/g, ' ')).filter((value) => value !== '');
-  if (trimmed.length > MOST_VALUES) {
-    findings.push(
-      atEntry(
-        `${String(trimmed.length)} values would become "${prefix}:" categories; at most ${String(MOST_VALUES)} are taken`,
-      ),
-    );
-    return;
-  }
-  for (const value of trimmed) terms.push(`${prefix}:${value}`);
-}
+const WHOLE = { kind: 'entry' } as const;
 
 function atEntry(message: string): Finding {
-  return { place: { kind: 'entry' }, message };
+  return { place: WHOLE, message };
 }
 
 function readDocument(text: string, url?: string): XmlDocument {
@@ -243,7 +240,7 @@ function readDocument(text: string, url?: string): XmlDocument {
 function compileSchema(contract: Contract, mistakes: ContractMistake[]): XsdValidator | RelaxNGValidator | undefined {
   const before = mistakes.length;
   for (const [name, text] of Object.entries(contract.imports)) {
-    readPart(text, `/imports/${escapeName(name)}`, mistakes)?.dispose();
+    readPart(text, `/imports${pointerPart(name)}`, mistakes)?.dispose();
   }
   const document = readPart(contract.schema, '/schema', mistakes);
   if (document === undefined || mistakes.length > before) {
@@ -278,15 +275,6 @@ function notGiven(names: readonly string[]): ContractMistake[] {
   }));
 }
 
-/** What keeps a text from being one element, ready to stand in an entry. */
-export function mistakesInElement(text: string, pointer: string): ContractMistake[] {
-  const mistakes: ContractMistake[] = [];
-  if (/^\s*<\?xml/.test(text))
-    mistakes.push({ pointer, message: 'an element was expected, without an XML declaration' });
-  readPart(text, pointer, mistakes)?.dispose();
-  return mistakes;
-}
-
 /** Well-formed, and without a DOCTYPE: no entity can be declared. */
 function readPart(text: string, pointer: string, mistakes: ContractMistake[]): XmlDocument | undefined {
   const doctype = /<!DOCTYPE/.exec(text);
@@ -313,16 +301,11 @@ function mistakesOf(error: XmlLibError): ContractMistake[] {
     .map(({ message, line, file }) => {
       const name = file === undefined ? 'schema' : plainName(file);
       return {
-        pointer: name === 'schema' ? '/schema' : `/imports/${escapeName(name)}`,
+        pointer: name === 'schema' ? '/schema' : `/imports${pointerPart(name)}`,
         ...(line > 0 ? { line } : {}),
         message: message.trim().slice(0, 1_000),
       };
     });
-}
-
-/** RFC 6901 §3 */
-function escapeName(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** Each one that is not needed costs time with every entry. */

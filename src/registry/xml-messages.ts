@@ -1,3 +1,5 @@
+import { shorten } from '../formats/text.js';
+
 /** What libxml2 says of an instance, taken apart for those who would rather be told by a program. */
 export interface XmlMessage {
   readonly message: string;
@@ -147,8 +149,4 @@ function withoutUris(text: string): string {
 
 function localName(name: string): string {
   return name.slice(Math.max(name.lastIndexOf('}'), name.lastIndexOf(':')) + 1);
-}
-
-function shorten(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
 }

@@ -78,6 +78,30 @@ describe('administration', () => {
       );
     });
 
+    it('is made, changed or deleted only where a precondition holds (RFC 9110 §13.1)', async () => {
+      for (const path of ['/admin/workspaces/once', '/admin/feeds/shop/once']) {
+        const having = (method: string, headers: Record<string, string>): Promise<Response> =>
+          app.request(path, { method, headers });
+        await problem(having('PUT', { 'if-match': '*' }), 412);
+        await problem(having('PUT', { 'if-match': '"a"' }), 412);
+        expect((await having('PUT', { 'if-none-match': '*' })).status).to.equal(201);
+        expect((await problem(having('PUT', { 'if-none-match': '*' }), 412)).detail).to.include('is there already');
+        expect((await having('PUT', { 'if-match': '*' })).status).to.equal(200);
+        expect((await having('PUT', { 'if-none-match': '"a"' })).status).to.equal(200);
+        await problem(having('DELETE', { 'if-none-match': '*' }), 412);
+        await problem(having('DELETE', { 'if-match': '"a"' }), 412);
+        expect((await having('DELETE', { 'if-match': '*' })).status).to.equal(204);
+        await problem(having('DELETE', { 'if-none-match': '*' }), 404);
+      }
+    });
+
+    it('takes JSON only, and names it', async () => {
+      const headers = { 'content-type': 'application/merge-patch+json' };
+      const response = await app.request('/admin/feeds/shop/typed', { method: 'PUT', headers, body: '{}' });
+      expect(response.headers.get('accept')).to.equal('application/json');
+      await problem(Promise.resolve(response), 415);
+    });
+
     it('is made without a body, with every setting’s default', async () => {
       const response = await app.request('/admin/feeds/shop/plain', { method: 'PUT' });
       expect(response.status).to.equal(201);

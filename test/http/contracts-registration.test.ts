@@ -297,6 +297,10 @@ describe('registering a contract', () => {
       const [told] = await mistakes({ ...XSD, example: text });
       expect(told?.path, text).to.match(/^\/example/);
     }
+    const invalid = `<entry xmlns="http://www.w3.org/2005/Atom">\n<category/>\n<content type="application/xml"><event xmlns="${EVENT}" count="1"/></content></entry>`;
+    const [told] = await mistakes({ ...XSD, example: invalid });
+    expect(told).to.include({ path: '/example', line: 2 });
+    expect(told?.message).to.contain('term');
   });
 
   it('that breaks with the version before is 409 with each break, unless the feed does not mind', async () => {

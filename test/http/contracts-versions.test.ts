@@ -202,6 +202,59 @@ describe('the versions of a contract', () => {
     expect(await states(feed)).to.deep.equal(['1 active']);
   });
 
+  it('come back from retirement only when they are still compatible with those in force', async () => {
+    const schema = (type: string): unknown => ({ kind: 'json-schema', schema: { properties: { a: { type } } } });
+    const patch = (feed: string, version: number, retired: boolean): Promise<Response> =>
+      app.request(`/admin${feed}/schemas/${String(version)}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ retired }),
+      });
+    const feed = await feedOf(app, [schema('integer')], { compatibility: 'backward' });
+    await textOf(await patch(feed, 1, true), 200);
+    await addContract(app, feed, schema('string'));
+    const { errors } = await refusalIn(await patch(feed, 1, false), 409, 'incompatible-contract');
+    expect(errors[0]).to.include({ rule: 'type-changed', version: 1, direction: 'backward' });
+    expect(await states(feed)).to.deep.equal(['1 retired', '2 active']);
+    await textOf(await patch(feed, 2, true), 200);
+    await textOf(await patch(feed, 1, false), 200);
+    await refusalIn(await patch(feed, 2, false), 409, 'incompatible-contract');
+    await addContract(app, feed, schema('number'));
+    expect(await states(feed)).to.deep.equal(['1 accepted', '2 retired', '3 active']);
+    await textOf(await patch(feed, 3, false), 200);
+    await app.feed(feed.slice(feed.lastIndexOf('/') + 1), NONE);
+    await textOf(await patch(feed, 2, false), 200);
+    expect(await states(feed)).to.deep.equal(['1 accepted', '2 accepted', '3 active']);
+  });
+
+  it('are patched with what Accept-Patch names (RFC 5789 §2.2, §3.1), where a precondition holds', async () => {
+    const feed = await feedOf(app, [counting(1)]);
+    const path = `/admin${feed}/schemas/1`;
+    const patch = (headers: Record<string, string>): Promise<Response> =>
+      app.request(path, { method: 'PATCH', headers, body: '{"retired":true}' });
+    const types = 'application/json, application/merge-patch+json';
+    expect((await app.request(path, { method: 'OPTIONS' })).headers.get('accept-patch')).to.equal(types);
+    const wrong = await patch({ 'content-type': 'application/json-patch+json' });
+    expect(wrong.headers.get('accept-patch')).to.equal(types);
+    await refusalIn(wrong, 415, 'unsupported-media-type');
+    const json = { 'content-type': 'application/merge-patch+json' };
+    await refusalIn(await patch({ ...json, 'if-match': '"1"' }), 412, 'precondition-failed');
+    await refusalIn(await patch({ ...json, 'if-none-match': '*' }), 412, 'precondition-failed');
+    expect(await states(feed)).to.deep.equal(['1 active']);
+    await textOf(await patch({ ...json, 'if-match': '*' }), 200);
+    expect(await states(feed)).to.deep.equal(['1 retired']);
+  });
+
+  it('can be sent as they were read', async () => {
+    const feed = await feedOf(app, [counting(1)]);
+    const read = await textOf(await app.request(`/admin${feed}/schemas/1`), 200);
+    await textOf(await send(app, `/admin${feed}/schemas`, read, 'application/json'), 200);
+    const published = await app.request(`${feed}/schemas/1?format=contract`);
+    const type = published.headers.get('content-type') ?? '';
+    expect(type).to.equal('application/vnd.millrace.contract+json');
+    await textOf(await send(app, `/admin${feed}/schemas`, await textOf(published, 200), type), 200);
+  });
+
   it('change nothing of what was published: a retry is answered as it was then', async () => {
     const feed = await feedOf(app, [counting(1)], NONE);
     const body = anEntry({ content: withItems(1) });
@@ -304,7 +357,9 @@ describe('the versions of a contract', () => {
       headers,
       body: anEntry({ id, title: 'new', content: withItems(1) }),
     });
-    await put.arrayBuffer();
+    expect(await textOf(put, 200)).to.contain('<title>new</title>');
+    // They would be of the entry that is there, not of the one in the body.
+    expect([put.headers.get('etag'), put.headers.get('content-location')]).to.deep.equal([null, null]);
     expect(await textOf(await app.request(member), 200)).to.equal(before);
   });
 

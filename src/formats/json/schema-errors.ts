@@ -1,4 +1,5 @@
 import type { AnySchemaObject, ErrorObject } from 'ajv';
+import { shorten } from '../text.js';
 import { pointerPart } from './json-text.js';
 
 /** A mistake in a JSON value, as a person would tell it. */
@@ -87,7 +88,7 @@ function oneOf(values: readonly unknown[], schema: AnySchemaObject): string {
 }
 
 function cut(text: string): string {
-  return text.length > 2 * SHOWN_CHARACTERS ? `${text.slice(0, 2 * SHOWN_CHARACTERS).toWellFormed()}…` : text;
+  return shorten(text, 2 * SHOWN_CHARACTERS);
 }
 
 function withArticle(type: unknown): string {
@@ -99,7 +100,7 @@ function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is too large';
   const text = value === undefined ? 'nothing' : JSON.stringify(value);
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text;
+  return shorten(text, SHOWN_CHARACTERS);
 }
 
 function knownMembers(name: string, schema: AnySchemaObject): string {

@@ -1,18 +1,24 @@
 import type { Request, Router } from 'express';
-import { judgeContract, noSuchVersion, registerContract, retireContract } from '../../actions/change-contract.js';
-import { COMPATIBILITIES } from '../../core/contract.js';
+import {
+  judgeContract,
+  noSuchVersion,
+  registerContract,
+  reinstateContract,
+  retireContract,
+} from '../../actions/change-contract.js';
+import { checkExistence } from '../../actions/existence.js';
+import { COMPATIBILITIES, versionNumbered } from '../../core/contract.js';
 import type { Compatibility, Contract, ContractVersion } from '../../core/contract.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
 import { CONTRACT_TYPES, invalidContract, readContractBody } from '../../formats/contract-body.js';
 import { writeContract } from '../../formats/contract-write.js';
 import { readRetiredBody } from '../../formats/feed-settings.js';
-import type { Verdict } from '../../registry/compatibility.js';
 import { readContract } from '../../store/contracts.js';
-import { findFeed } from '../../store/feeds.js';
-import { jsonBody, sendJson } from '../admin-json.js';
+import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { receiveBody } from '../body.js';
 import { adminOnly } from '../middleware/may.js';
+import { namedFeed } from '../named-feed.js';
 import { isDryRun, parameter } from '../parameters.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
@@ -34,28 +40,28 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
   const one = `${list}/:version`;
 
   router.get(list, admin, async (req, res) => {
-    const feed = await feedOf(req);
+    const { feed } = await namedFeed(services, req);
     sendJson(req, res, 200, { versions: feed.contracts.map((version) => showVersion(feed, version, urls)) });
   });
 
   router.post(list, admin, async (req, res) => {
-    const feed = await feedOf(req);
+    const { feed } = await namedFeed(services, req);
     const dryRun = isDryRun(req.url);
     const mode = compatibilityOf(req, dryRun);
     const contract = await receiveContract(req);
     if (dryRun) {
       const verdict = await judgeContract(services, feed, contract, mode);
-      sendJson(req, res, 200, { compatible: verdict.breaks.length === 0, ...showVerdict(verdict) });
+      sendJson(req, res, 200, { compatible: verdict.breaks.length === 0, ...verdict });
       return;
     }
     const { version, known, verdict } = await registerContract(services, feed, contract);
     const shown = showVersion({ ...feed, contracts: [...feed.contracts, version] }, version, urls);
-    const body = { ...shown, compatibility: showVerdict(verdict) };
+    const body = { ...shown, compatibility: verdict };
     sendJson(req, res, known ? 200 : 201, body, known ? [] : ['location', adminUrl(feed, version)]);
   });
 
   router.get(one, admin, async (req, res) => {
-    const feed = await feedOf(req);
+    const { feed } = await namedFeed(services, req);
     const version = versionOf(req, feed);
     const contract = await readContract(db, version.id);
     sendJson(req, res, 200, {
@@ -65,11 +71,13 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
   });
 
   router.patch(one, admin, async (req, res) => {
-    const feed = await feedOf(req);
+    const { feed } = await namedFeed(services, req);
     const { version: number } = versionOf(req, feed);
+    checkExistence(existenceAsked(req), true, `version ${String(number)}`);
     const { retired } = readRetiredBody(await jsonBody(req, services));
-    await retireContract(services, feed, number, retired);
-    const changed = await feedOf(req);
+    if (retired) await retireContract(services, feed, number);
+    else await reinstateContract(services, feed, number);
+    const { feed: changed } = await namedFeed(services, req);
     sendJson(req, res, 200, showVersion(changed, versionOf(req, changed), urls));
   });
 
@@ -86,15 +94,6 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
     return contract;
   }
 
-  async function feedOf(req: Request): Promise<Feed> {
-    const { workspace, feed } = req.params as { workspace: string; feed: string };
-    const found = await findFeed(db, workspace, feed);
-    if (found === undefined) {
-      throw new FeedsError('not-found', `there is no feed ${workspace.slice(0, 140)}/${feed.slice(0, 140)}`);
-    }
-    return found.feed;
-  }
-
   function adminUrl({ workspace, name }: Feed, { version }: ContractVersion): string {
     return `${urls.base}/admin/feeds/${workspace}/${name}/schemas/${String(version)}`;
   }
@@ -102,13 +101,9 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
 
 function versionOf(req: Request, feed: Feed): ContractVersion {
   const { version } = req.params as { version: string };
-  const found = feed.contracts.find((candidate) => String(candidate.version) === version);
+  const found = versionNumbered(feed.contracts, version);
   if (found === undefined) throw noSuchVersion(version);
   return found;
-}
-
-function showVerdict({ mode, against, breaks }: Verdict): object {
-  return { mode, against, breaks };
 }
 
 /** A dry run may ask by another mode than that of the feed. */

@@ -1,14 +1,16 @@
 import type { Request, Response, Router } from 'express';
 import { deleteFeed, putFeed } from '../../actions/change-feed.js';
 import type { FeedName } from '../../actions/change-feed.js';
+import { checkExistence } from '../../actions/existence.js';
 import { deleteWorkspace, putWorkspace } from '../../actions/change-workspace.js';
 import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
-import { findFeed, listFeeds, listWorkspaces } from '../../store/feeds.js';
-import { jsonBody, sendJson } from '../admin-json.js';
+import { listFeeds, listWorkspaces } from '../../store/feeds.js';
+import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { adminOnly } from '../middleware/may.js';
+import { namedFeed } from '../named-feed.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
@@ -16,7 +18,7 @@ import { addOtherMethods } from './methods.js';
 /**
  * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds`, and GET, PUT and DELETE of one of them. JSON both
  * ways (schemas/api/); PUT creates (201) or replaces all settings (200), and shows what is then in force.
- * Errors: not-well-formed (400), unauthorized (401), not-found (404), conflict (409), too-large (413),
+ * Errors: not-well-formed (400), unauthorized (401), not-found (404), conflict (409), precondition-failed (412), too-large (413),
  * unsupported-media-type (415), invalid-body (422).
  */
 export function addAdminRoutes(router: Router, services: Services): void {
@@ -31,11 +33,14 @@ export function addAdminRoutes(router: Router, services: Services): void {
   });
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
-    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req, services)) });
+    const asked = existenceAsked(req);
+    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req, services)) }, asked);
     sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
-    await deleteWorkspace(services, namesOf(req).workspace);
+    const { workspace } = namesOf(req);
+    if (existenceAsked(req) === 'new') checkExistence('new', true, `workspace ${(await workspaceOf(workspace)).name}`);
+    await deleteWorkspace(services, workspace);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
@@ -43,14 +48,17 @@ export function addAdminRoutes(router: Router, services: Services): void {
     sendJson(req, res, 200, { feeds: (await listFeeds(db)).map(showFeed) });
   });
   router.get('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
-    sendJson(req, res, 200, await feedOf(namesOf(req)));
+    sendJson(req, res, 200, await shownFeed(req));
   });
   router.put('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     const name = namesOf(req);
-    const put = await putFeed(services, name, readFeedBody(await jsonBody(req, services)));
-    sendPut(req, res, put, await feedOf(name));
+    const asked = existenceAsked(req);
+    const put = await putFeed(services, name, readFeedBody(await jsonBody(req, services)), asked);
+    sendPut(req, res, put, await shownFeed(req));
   });
   router.delete('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
+    if (existenceAsked(req) === 'new')
+      checkExistence('new', true, `feed ${(await namedFeed(services, req)).feed.name}`);
     await deleteFeed(services, namesOf(req));
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
@@ -68,12 +76,9 @@ export function addAdminRoutes(router: Router, services: Services): void {
     return workspace;
   }
 
-  async function feedOf({ workspace, name }: FeedName): Promise<object> {
-    const found = await findFeed(db, workspace, name);
-    if (found === undefined) {
-      throw new FeedsError('not-found', `there is no feed ${workspace.slice(0, 140)}/${name.slice(0, 140)}`);
-    }
-    return { ...showFeed(found.feed), head: showPosition(found.head), firstKept: showPosition(found.firstKept) };
+  async function shownFeed(req: Request): Promise<object> {
+    const { feed, head, firstKept } = await namedFeed(services, req);
+    return { ...showFeed(feed), head: showPosition(head), firstKept: showPosition(firstKept) };
   }
 
   function showWorkspace(workspace: Workspace): object {

@@ -31,9 +31,13 @@ export function addDescriptionRoutes(router: Router, services: Services): void {
   const { db, urls } = services;
   const caller = anyone(services);
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
-  const api = jsonDocument(JSON.stringify(openApi(readFileSync(OPENAPI, 'utf8'), { url: urls.base, version })));
+  let api: ReturnType<typeof jsonDocument> | undefined;
 
-  router.get('/openapi.json', caller, (req, res) => give(req, res, api, revalidate(req)));
+  router.get('/openapi.json', caller, async (req, res) => {
+    // Made when it is asked for: that takes longer than all else at the start.
+    api ??= jsonDocument(JSON.stringify(openApi(readFileSync(OPENAPI, 'utf8'), { url: urls.base, version })));
+    await give(req, res, api, revalidate(req));
+  });
 
   router.get('/asyncapi.json', caller, async (req, res) => {
     // The turn comes before the feeds: what waits holds nothing.

@@ -13,9 +13,10 @@ import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
 import { ATOM_ENTRY, FORMATS } from '../../formats/media-types.js';
 import type { Format } from '../../formats/media-types.js';
 import { writeEntry, writePage } from '../../formats/render.js';
-import { findMember } from '../../store/pages.js';
+import { findMember } from '../../store/members.js';
 import { receiveBody } from '../body.js';
 import { checkContract, isCheckNeeded, refusalOf } from '../contract-check.js';
+import type { Fault } from '../contract-check.js';
 import type { QuickWays } from '../front.js';
 import { give, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
@@ -29,6 +30,7 @@ import type { Services } from '../services.js';
 import { submissionOf } from '../submission.js';
 import type { Submission } from '../submission.js';
 import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
+import { inTurn } from '../turns.js';
 
 /**
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
@@ -90,13 +92,18 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const again = retries.size === 0 ? checked : await checkContract(services, feed, entries);
     if ('faults' in again) {
       const faults = again.faults.map((fault) => ({ ...fault, index: fresh[fault.index]?.index ?? fault.index }));
-      throw refusalOf(faults, await submission.teller(body));
+      throw await contractRefusal(submission, body, faults);
     }
     const accepted = new Map(fresh.map(({ index }, n) => [index, again.accepted[n]]));
     return prepared.map((entry, index) => ({
       ...newEntry(entry, accepted.get(index)),
       replayOnly: retries.has(index),
     }));
+  }
+
+  /** To find places takes trees of what was sent. */
+  function contractRefusal(submission: Submission, body: Buffer, faults: readonly Fault[]): Promise<FeedsError> {
+    return inTurn(body.length, services.turns.bodies, async () => refusalOf(faults, await submission.teller(body)));
   }
 
   async function answerOne(
@@ -167,6 +174,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const { feed, epochs } = req.known;
     editableOnly(feed);
     const submission = submissionOf(req);
+    const dryRun = isDryRun(req.url);
     const format = answerIn(req, submission, 'entry');
     if (submission.kind === 'feed') refuseFeedAsMember();
     if (req.headers['if-match'] === undefined) {
@@ -199,26 +207,21 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     let accepted: Accepted | undefined;
     if (isCheckNeeded(feed, [prepared])) {
       const checked = await checkContract(services, feed, [prepared]);
-      if ('faults' in checked) throw refusalOf(checked.faults, await submission.teller(body));
+      if ('faults' in checked) throw await contractRefusal(submission, body, checked.faults);
       [accepted] = checked.accepted;
     }
     const entry = newEntry(prepared, accepted);
     const precondition = preconditionOf(req);
-    const stored = isDryRun(req.url)
+    const stored = dryRun
       ? wouldRevise(current, entry, precondition)
       : await reviseEntry(services, feed, entry, precondition);
-    const tag = quoted(entryTag(base, feed, epochs.current, stored, format), 'identity');
-    const url = services.urls.entry(feed, stored.atomId);
-    send(
-      req,
-      res,
-      200,
-      [
-        ...['etag', tag, 'content-type', FORMATS[format].entry ?? '', 'content-location', url],
-        ...['vary', VARY, 'cache-control', 'no-store'],
-      ],
-      await writeEntry(format, stored, feed, services.urls),
-    );
+    const headers = ['content-type', FORMATS[format].entry ?? '', 'vary', VARY, 'cache-control', 'no-store'];
+    // RFC 9110 §8.7, §8.8.3: both would be of what is there, which is another revision than that in the body.
+    if (!dryRun) {
+      const tag = quoted(entryTag(base, feed, epochs.current, stored, format), 'identity');
+      headers.push('etag', tag, 'content-location', services.urls.entry(feed, stored.atomId));
+    }
+    send(req, res, 200, headers, await writeEntry(format, stored, feed, services.urls));
   }
 
   async function deleteMember(req: Request, res: Response): Promise<void> {

@@ -1,11 +1,12 @@
 import type { Request, RequestHandler, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import { PUBLISHED_TYPES } from '../../formats/media-types.js';
+import { PATCH_TYPES } from '../admin-json.js';
 import { VARY, send } from '../respond.js';
 
 /**
  * Registered behind the routes of a path: OPTIONS tells the methods that it has, and any other method is refused with
- * the same list (RFC 9110 §9.3.7, §15.5.6).
+ * the same list (RFC 9110 §9.3.7, §15.5.6). What may be patched is told too (RFC 5789 §3.1).
  */
 export function addOtherMethods(
   router: Router,
@@ -20,6 +21,7 @@ export function addOtherMethods(
       throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });
     }
     const post = methods.includes('POST') ? ['accept-post', posted.join(', ')] : [];
-    send(req, res, 204, ['allow', methods.join(', '), ...post, 'vary', VARY], '');
+    const patch = methods.includes('PATCH') ? ['accept-patch', PATCH_TYPES.join(', ')] : [];
+    send(req, res, 204, ['allow', methods.join(', '), ...post, ...patch, 'vary', VARY], '');
   });
 }

@@ -1,5 +1,6 @@
 import type { Request, Response, Router } from 'express';
-import { activeVersion, isXmlKind } from '../../core/contract.js';
+import { LRUCache } from 'lru-cache';
+import { activeVersion, isXmlKind, versionNumbered } from '../../core/contract.js';
 import type { Contract, ContractVersion } from '../../core/contract.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
@@ -37,6 +38,8 @@ export function showVersion(feed: Feed, version: ContractVersion, urls: Urls): S
 
 const JSON_OFFERS = [offer('schema', SCHEMA_JSON, [JSON_TYPE]), offer('contract', CONTRACT)];
 const XML_OFFERS = [offer('schema', 'application/xml', ['text/xml']), offer('contract', CONTRACT, [JSON_TYPE])];
+/** That are kept, of all feeds. */
+const MOST_EXAMPLES = 200;
 /** A version never changes, and its number is never used again. */
 const FOR_EVER = 'max-age=31536000, immutable';
 
@@ -50,6 +53,7 @@ export function addSchemaRoutes(router: Router, services: Services): void {
   const reader = may('read', services);
   const list = '/feeds/:workspace/:feed/schemas';
   const one = `${list}/:version`;
+  const examples = new LRUCache<number, Promise<string | undefined>>({ max: MOST_EXAMPLES });
 
   router.get(list, reader, async (req, res) => {
     const { feed } = req.known;
@@ -76,7 +80,7 @@ export function addSchemaRoutes(router: Router, services: Services): void {
     const { feed } = req.known;
     const { version, contract } = await contractOf(req);
     const format = answerFormat(req, 'entry', 'atom');
-    const content = contract.example ?? (await services.checkers.example(contract));
+    const content = contract.example ?? (await madeExample(version.id, contract));
     if (content === undefined) {
       throw new FeedsError('not-found', 'no example was given with this version, and none could be made');
     }
@@ -90,9 +94,19 @@ export function addSchemaRoutes(router: Router, services: Services): void {
     addOtherMethods(router, path, reader, () => ['GET', 'HEAD', 'OPTIONS']);
   }
 
+  /** Made once, as it takes a thread some time. */
+  function madeExample(id: number, contract: Contract): Promise<string | undefined> {
+    const known = examples.get(id);
+    if (known !== undefined) return known;
+    const made = services.checkers.example(contract);
+    examples.set(id, made);
+    made.catch(() => examples.delete(id));
+    return made;
+  }
+
   async function contractOf(req: Request): Promise<{ readonly version: ContractVersion; readonly contract: Contract }> {
     const { version } = req.params as { version: string };
-    const found = req.known.feed.contracts.find((candidate) => String(candidate.version) === version);
+    const found = versionNumbered(req.known.feed.contracts, version);
     if (found === undefined) throw noSuchVersion(version);
     return { version: found, contract: await readContract(db, found.id) };
   }

@@ -1,4 +1,5 @@
 import type { Break } from '../../core/contract.js';
+import { shorten } from '../../formats/text.js';
 import type { Conjunction } from './json-schema-conjunction.js';
 import { unescapeStep } from './json-schema-set.js';
 import type { SchemaNode } from './json-schema-set.js';
@@ -37,11 +38,7 @@ export function addBreak(breaks: Break[], added: Break): void {
 
 /** A value as it is shown in a message, cut where it is long. */
 export function shown(value: unknown): string {
-  return cut(JSON.stringify(value));
-}
-
-function cut(text: string): string {
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text;
+  return shorten(JSON.stringify(value), SHOWN_CHARACTERS);
 }
 
 /** What a place in a schema is about: the content, a member by its name, an item of one. */
@@ -65,7 +62,7 @@ export function subject(path: string): string {
     else if (step === '$defs' || step === 'definitions') told = `what is defined as ${shown(next ?? '')}`;
     if (NAMED.has(step) || /^\d+$/.test(next ?? '')) index++;
   }
-  return told.length > 2 * SHOWN_CHARACTERS ? `the value at ${cut(path)}` : told;
+  return told.length > 2 * SHOWN_CHARACTERS ? `the value at ${shorten(path, SHOWN_CHARACTERS)}` : told;
 }
 
 /** After these comes a name. */

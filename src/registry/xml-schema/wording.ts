@@ -1,10 +1,11 @@
+import { shorten } from '../../formats/text.js';
+
 /** Of a value of the schema, in a message. */
 const MAX_CHARACTERS = 80;
 
 /** The text, or its beginning when it is long. */
 export function cut(text: string): string {
-  const characters = [...text];
-  return characters.length <= MAX_CHARACTERS ? text : `${characters.slice(0, MAX_CHARACTERS - 1).join('')}…`;
+  return shorten(text, MAX_CHARACTERS);
 }
 
 /** The values in quotation marks: `"a", "b"`. */

@@ -119,6 +119,35 @@ describe('the threads that check', function () {
       for (const one of told) if (!(one instanceof Error)) expect(one).to.have.property('cutOff');
     });
 
+    it('of a contract that cannot be loaded in time is tried once in the quick lane, and then in the slow one', async () => {
+      const impatient = startCheckers({ ...QUICK, compileMs: 0 }, { ...SLOW, compileMs: COMPILE_MS });
+      try {
+        const contract = numbered(jsonContract(ARRAY));
+        const results = await Promise.all(['[]', '[1]', '{}'].map((text) => impatient.check(contract, json(text))));
+        expect(results.map((one) => 'findings' in one && one.findings.length)).to.deep.equal([0, 0, 1]);
+        expect(contract.asked, 'once in each lane').to.equal(2);
+        expect(await impatient.check(contract, json('[]'))).to.deep.equal({ findings: [], terms: [] });
+        expect(contract.asked, 'not in the quick lane again').to.equal(2);
+      } finally {
+        await impatient.stop();
+      }
+    });
+
+    it('holds up another contract for one of its checks at most in the slow lane, however many of them wait', async () => {
+      const [endless, good] = [numbered(jsonContract(ENDLESS)), numbered(jsonContract(ARRAY))];
+      const large = 300 * 1024;
+      await checkers.check(good, json(`[${'1,'.repeat(large / 2)}1]`));
+      let over = 0;
+      const all = [1, 2].map(() =>
+        checkers.check(endless, json(`"${'a'.repeat(large)}b"`)).finally(() => {
+          over += 1;
+        }),
+      );
+      await fits(good, json(`[${'1,'.repeat(large / 2)}1]`));
+      expect(over, 'those that were before it').to.equal(1);
+      for (const one of await Promise.all(all)) expect(one).to.have.property('cutOff');
+    });
+
     it('is cut off in XPath too', async () => {
       const test = 'count(//*[count(//*[count(//*[count(//*) > 0]) > 0]) > 0]) > 0';
       const contract = numbered({ ...xmlContract(RULE), assertions: [{ test, message: 'no' }] });
@@ -254,7 +283,7 @@ describe('the threads that check', function () {
     }
 
     const TAKEN = 'the server is stopping';
-    const FULL = 'too many entries wait to be checked';
+    const FULL = 'too much waits to be checked';
 
     it('is bounded in number', async () => {
       const limited = startCheckers({ ...QUICK, mostWaiting: 2 });

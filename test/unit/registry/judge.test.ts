@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import type { Compatibility, Contract } from '../../../src/core/contract.js';
+import type { Compatibility, Contract, ContractVersion } from '../../../src/core/contract.js';
 import { QUICK, SLOW, startCheckers } from '../../../src/registry/checkers.js';
 import type { Checkers } from '../../../src/registry/checkers.js';
 import { compareContracts } from '../../../src/registry/compare.js';
+import type { Verdict } from '../../../src/registry/compatibility.js';
 import { judge } from '../../../src/registry/compatibility.js';
 import { jsonContract, xmlContract } from './build.js';
 
@@ -29,8 +30,26 @@ const comparison: Pick<Checkers, 'compare'> = {
   },
 };
 
+/** The verdict on a contract that is to follow these. */
+function judged(
+  mode: Compatibility,
+  versions: ReturnType<typeof registered>,
+  contract: Contract,
+  checkers = comparison,
+): Promise<Verdict> {
+  const contracts = new Map(versions.map((one) => [one.version.id, one.contract]));
+  const read = ({ id }: ContractVersion): Promise<Contract> =>
+    Promise.resolve(contracts.get(id) ?? expect.fail(`no contract ${String(id)}`));
+  return judge(
+    { checkers, read },
+    mode,
+    versions.map(({ version }) => version),
+    contract,
+  );
+}
+
 async function broken(mode: Compatibility, versions: ReturnType<typeof registered>): Promise<string[]> {
-  const { breaks } = await judge(comparison, mode, versions, NEW);
+  const { breaks } = await judged(mode, versions, NEW);
   return breaks.map(({ version, direction, rule }) => `${String(version)} ${direction}: ${rule}`);
 }
 
@@ -77,10 +96,10 @@ describe('a new version of a contract', () => {
   });
 
   it('says which versions it was compared with, in their order, and by which mode', async () => {
-    expect(await judge(comparison, 'full-transitive', three, NEW)).to.include({ mode: 'full-transitive' });
-    expect((await judge(comparison, 'full-transitive', three, NEW)).against).to.deep.equal([1, 2, 3]);
-    expect((await judge(comparison, 'full', three, NEW)).against).to.deep.equal([3]);
-    expect((await judge(comparison, 'none', three, NEW)).against).to.deep.equal([]);
+    expect(await judged('full-transitive', three, NEW)).to.include({ mode: 'full-transitive' });
+    expect((await judged('full-transitive', three, NEW)).against).to.deep.equal([1, 2, 3]);
+    expect((await judged('full', three, NEW)).against).to.deep.equal([3]);
+    expect((await judged('none', three, NEW)).against).to.deep.equal([]);
   });
 
   it('breaks nothing where there is no other, or where all are retired', async () => {
@@ -90,7 +109,7 @@ describe('a new version of a contract', () => {
 
   it('of another kind breaks with the one before, without being compared', async () => {
     const versions = registered({ contract: xmlContract('<schema/>') });
-    const { breaks } = await judge(comparison, 'full', versions, NEW);
+    const { breaks } = await judged('full', versions, NEW);
     expect(breaks.map(({ rule, path, direction }) => [rule, path, direction])).to.deep.equal([
       ['kind-changed', '/kind', 'backward'],
       ['kind-changed', '/kind', 'forward'],
@@ -109,14 +128,14 @@ describe('a new version of a contract', () => {
     });
     const versions = registered(members('string'), members('boolean'), members('array'));
     asked = 0;
-    const verdict = await judge(comparison, 'backward-transitive', versions, members('integer').contract);
+    const verdict = await judged('backward-transitive', versions, members('integer').contract);
     expect(verdict.breaks).to.have.length(100);
     expect(asked).to.equal(2);
   });
 
   it('is not taken where comparing was cut off', async () => {
     const checkers = startCheckers(QUICK, SLOW, { ...SLOW, compileMs: 0 });
-    const error = await judge(checkers, 'backward', three, NEW).catch((thrown: unknown) => thrown);
+    const error = await judged('backward', three, NEW, checkers).catch((thrown: unknown) => thrown);
     await checkers.stop();
     expect(error).to.include({
       code: 'incompatible-contract',
