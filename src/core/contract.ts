@@ -94,8 +94,8 @@ export function isXmlKind(kind: ContractKind): boolean {
 
 /** The content of an entry, in the form that its contract is about. */
 export type CheckedContent =
-  /** The whole entry as self-contained Atom; its content is one element. */
-  | { readonly kind: 'xml'; readonly entry: string }
+  /** Self-contained Atom whose content is one element: the whole entry, and the same with nothing but the content. */
+  | { readonly kind: 'xml'; readonly entry: string; readonly alone: string }
   /** A JSON text. Of what was made from XML, texts that read as a number or a boolean are taken as one. */
   | { readonly kind: 'json'; readonly json: string; readonly fromXml: boolean };
 

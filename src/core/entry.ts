@@ -43,7 +43,7 @@ export interface EntryDraft {
 
 /** What atom:content is, for who wants to know more of it. */
 export interface DraftContent {
-  /** Of JSON the text is there; with `xml` its element stands in the draft. */
+  /** With `xml` the text is that of the atom:content element itself. */
   readonly form: 'none' | 'text' | 'xml' | 'json' | 'json-in-base64' | 'binary' | 'outside';
   /** As it was written; `text` where it was not. */
   readonly type: string;

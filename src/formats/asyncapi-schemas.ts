@@ -85,6 +85,9 @@ function unescaped(part: string): string | undefined {
 
 class NotRelocatable extends Error {}
 
+/** JSON Schema 2020-12 §8.2.3.2, 2019-09 §8.2.4.2.1. */
+const DYNAMIC = ['$dynamicRef', '$recursiveRef'];
+
 /** The schema with other `$ref`s, and without the `$id` that they would be resolved against. */
 function relocated(document: unknown, draft: Draft, placeOf: (reference: string) => string): unknown {
   return copy(document, 0);
@@ -95,6 +98,8 @@ function relocated(document: unknown, draft: Draft, placeOf: (reference: string)
     if (typeof value !== 'object' || value === null) return value;
     const { $ref, $id, ...rest } = value as Record<string, unknown>;
     if (typeof $id === 'string' && depth > 0) throw new NotRelocatable();
+    // Where these lead is decided while a document is checked, and by all of the document that they stand in.
+    if (DYNAMIC.some((name) => Object.hasOwn(rest, name))) throw new NotRelocatable();
     const others = Object.entries(typeof $id === 'string' || $id === undefined ? rest : { ...rest, $id });
     const copied = Object.fromEntries(others.map(([name, member]) => [name, copy(member, depth + 1)]));
     if ($ref === undefined) return copied;

@@ -13,13 +13,15 @@ export interface DescribedFeed {
   readonly name: string;
   readonly title: string;
   readonly public: boolean;
-  /** Of its contract those that entries may follow, the oldest first; none: any entry. */
+  /** Of its contract, the oldest first. Where all are retired, or there are none, any entry may be published. */
   readonly versions: readonly DescribedVersion[];
 }
 
 export interface DescribedVersion {
   readonly version: SchemaVersion;
   readonly kind: ContractKind;
+  /** Entries that were published by it are there to be read; no other can be. */
+  readonly retired: boolean;
   /** A JSON contract that is to stand in the document. Else the document links to the schema. */
   readonly documents?: SchemaDocuments;
 }
@@ -37,10 +39,10 @@ export async function asyncApi(feeds: AsyncIterable<DescribedFeed>, urls: Addres
   const schemas: string[] = [];
   for await (const feed of feeds) {
     const key = channelKey(feed);
-    const { messages, components } = messagesOf(feed, key, urls);
+    const { published, read, components } = messagesOf(feed, key, urls);
     const address = `/feeds/${feed.workspace}/${feed.name}`;
-    channels.push(members({ [key]: { address, title: feed.title, messages } }));
-    operations.push(members(operationsOf(feed, key)));
+    channels.push(members({ [key]: { address, title: feed.title, messages: { ...published, ...read } } }));
+    operations.push(members(operationsOf(feed, key, { published, read })));
     if (components.length > 0) schemas.push(members(Object.fromEntries(components)));
     await breathe();
   }
@@ -76,24 +78,42 @@ function documentHead(urls: Addresses, version: string): object {
 }
 
 /** A client's: what it sends and receives. */
-function operationsOf(feed: DescribedFeed, key: string): object {
-  const channel = { $ref: `#/channels/${key}` };
+function operationsOf(feed: DescribedFeed, key: string, { published, read }: ChannelMessages): object {
+  const place = `#/channels/${key}`;
+  const channel = { $ref: place };
+  const among = (messages: object): object[] =>
+    Object.keys(messages).map((name) => ({ $ref: `${place}/messages/${name}` }));
   const trait = (name: string): object => ({ $ref: `#/components/operationTraits/${name}` });
   const secured = { security: [{ $ref: '#/components/securitySchemes/bearer' }] };
   return {
-    [`publish.${key}`]: { action: 'send', channel, ...secured, traits: [trait('publish')] },
-    [`read.${key}`]: { action: 'receive', channel, ...(feed.public ? {} : secured), traits: [trait('read')] },
+    [`publish.${key}`]: {
+      action: 'send',
+      channel,
+      messages: among(published),
+      ...secured,
+      traits: [trait('publish')],
+    },
+    [`read.${key}`]: {
+      action: 'receive',
+      channel,
+      messages: among(read),
+      ...(feed.public ? {} : secured),
+      traits: [trait('read')],
+    },
   };
 }
 
-/** A version as it can stand in a document that has room for so many more characters of schemas. */
+/**
+ * A version as it can stand in a document that has room for so many more characters of schemas. A retired one takes none of
+ * that from those in force.
+ */
 export function describedVersion(
-  { version, kind }: Pick<ContractVersion, 'version' | 'kind'>,
+  { version, kind, retired }: Pick<ContractVersion, 'version' | 'kind' | 'retired'>,
   contract: Pick<Contract, 'schema' | 'imports'> | undefined,
   room: number,
 ): DescribedVersion & { readonly characters: number } {
-  const linked = { version, kind, characters: 0 };
-  if (contract === undefined || isXmlKind(kind)) return linked;
+  const linked = { version, kind, retired, characters: 0 };
+  if (contract === undefined || retired || isXmlKind(kind)) return linked;
   const imports = Object.entries(contract.imports);
   const characters = imports.reduce((sum, [, text]) => sum + text.length, contract.schema.length);
   if (characters > room) return linked;
@@ -101,7 +121,7 @@ export function describedVersion(
     schema: JSON.parse(contract.schema) as unknown,
     imports: Object.fromEntries(imports.map(([name, text]) => [name, JSON.parse(text) as unknown])),
   };
-  return { version, kind, documents, characters };
+  return { ...linked, documents, characters };
 }
 
 /**
@@ -115,32 +135,42 @@ export function channelKey({ workspace, name }: Pick<DescribedFeed, 'workspace' 
   return `${key.replaceAll('~', '.')}-${digest}`;
 }
 
-/** By the names that the channel has for them, with the components that JSON Schemas have become. */
+/** What goes to a feed and what comes from it, by the names that the channel has for them. */
+interface ChannelMessages {
+  readonly published: Readonly<Record<string, object>>;
+  readonly read: Readonly<Record<string, object>>;
+}
+
+/** With the components that JSON Schemas have become. */
 function messagesOf(
   feed: DescribedFeed,
   key: string,
   urls: Addresses,
-): { messages: object; components: [string, object][] } {
-  if (feed.versions.length === 0) return { messages: { entry: ANY_ENTRY }, components: [] };
+): ChannelMessages & { readonly components: readonly [string, object][] } {
   const components: [string, object][] = [];
-  const messages = feed.versions.map(({ version, kind, documents }) => {
+  const isFree = feed.versions.every(({ retired }) => retired);
+  const published: Record<string, object> = isFree ? { entry: ANY_ENTRY } : {};
+  const read: Record<string, object> = { ...published };
+  for (const { version, kind, retired, documents } of feed.versions) {
     const name = `${key}.v${String(version)}`;
     const own = documents === undefined ? undefined : schemaComponents(name, documents);
     if (own !== undefined) components.push(...Object.entries(own));
     const externalDocs = { url: urls.schema(feed, version), description: SCHEMA_NAMES[kind] };
     const message = {
       name,
-      title: `${feed.title}, version ${String(version)}`,
+      title: `${feed.title}, version ${String(version)}${retired ? ' (retired)' : ''}`,
       contentType: isXmlKind(kind) ? 'application/xml' : JSON_TYPE,
       payload: own === undefined ? { ...LINKED[kind], externalDocs } : { $ref: `#/components/schemas/${name}` },
       externalDocs,
-      traits: [{ $ref: '#/components/messageTraits/content' }],
     };
-    return [`v${String(version)}`, message];
-  });
-  return { messages: Object.fromEntries(messages) as object, components };
+    read[`read.v${String(version)}`] = message;
+    // By itself the payload would be taken for a document of this media type: its headers make it the data of an event.
+    if (!retired) published[`publish.v${String(version)}`] = { ...message, traits: [EVENT] };
+  }
+  return { published, read, components };
 }
 
+const EVENT = { $ref: '#/components/messageTraits/event' };
 const ANY_ENTRY = { $ref: '#/components/messages/entry' };
 const HTTP_BINDING = '0.3.0';
 
@@ -168,22 +198,28 @@ const COMPONENTS = {
       payload: {
         type: 'string',
         contentMediaType: ATOM,
-        description: 'An atom:entry. The feed has no contract: its content may be anything.',
+        description: 'An atom:entry. No contract is in force in this feed: its content may be anything.',
       },
       externalDocs: { url: 'https://www.rfc-editor.org/rfc/rfc4287', description: 'RFC 4287' },
     },
   },
   messageTraits: {
-    content: {
+    event: {
       headers: {
         type: 'object',
-        description: 'The attributes of a CloudEvent in binary mode, where that is how it is published.',
+        description: 'The attributes of a CloudEvent in binary mode.',
+        required: ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'],
         properties: {
           'ce-specversion': { type: 'string', const: '1.0' },
           'ce-id': { type: 'string', minLength: 1 },
           'ce-source': { type: 'string', format: 'uri-reference', minLength: 1 },
           'ce-type': { type: 'string', minLength: 1 },
           'ce-time': { type: 'string', format: 'date-time' },
+          'ce-dataschema': {
+            type: 'string',
+            format: 'uri',
+            description: 'The URL of the version that the data keeps to, where that is not the newest.',
+          },
         },
       },
     },
@@ -192,15 +228,16 @@ const COMPONENTS = {
     publish: {
       summary: 'Publish',
       description:
-        'POST. The payload is the body of a CloudEvent in binary mode, the data of one in structured mode, or the content of ' +
-        'an entry in Atom or JSON.',
+        'POST. With its headers the payload is the body of a CloudEvent in binary mode. It may also be sent as the data of one ' +
+        'in structured mode, or as the content of an entry in Atom or JSON.',
       bindings: { http: { method: 'POST', bindingVersion: HTTP_BINDING } },
     },
     read: {
       summary: 'Poll',
       description:
         'GET: pages of entries, newest first; the payload is the content of each, or the data of each event where ' +
-        'CloudEvents are asked for. Follow the link `previous` for what is newer; send the ETag in If-None-Match.',
+        'CloudEvents are asked for. What was published before the feed had a contract has any content. Follow the link ' +
+        '`previous` for what is newer; send the ETag in If-None-Match.',
       bindings: {
         http: {
           method: 'GET',

@@ -1,6 +1,6 @@
 import type { CheckedContent, ContractKind } from '../core/contract.js';
 import { isXmlKind } from '../core/contract.js';
-import type { DraftContent } from '../core/entry.js';
+import type { DraftContent, EntryDraft } from '../core/entry.js';
 import { ATOM_NAMESPACE } from './atom/atom-rules.js';
 import { contentElement } from './content-places.js';
 import { base64Payload } from './json/json-payload.js';
@@ -9,15 +9,15 @@ import { readTreeGently } from './xml/xml-tree.js';
 
 /**
  * The content of an entry in the form that a contract of this kind is about; a text instead says why there is none.
- * `entry` is the entry's Atom text. XML under a JSON contract is what the Cloud Feeds mapping makes of it (docs/json.md).
+ * `xml` is the entry's Atom text. XML under a JSON contract is what the Cloud Feeds mapping makes of it (docs/json.md).
  */
 export async function contentFor(
   kind: ContractKind,
-  content: DraftContent,
-  entry: string,
+  { open, content, close }: Pick<EntryDraft, 'open' | 'content' | 'close'>,
+  xml: string,
 ): Promise<CheckedContent | string> {
   if (isXmlKind(kind)) {
-    if (content.form === 'xml') return { kind: 'xml', entry };
+    if (content.form === 'xml') return { kind: 'xml', entry: xml, alone: open + content.text + close };
     return `${told(content)}, but the contract of this feed is about XML: type="application/xml"`;
   }
   switch (content.form) {
@@ -26,7 +26,7 @@ export async function contentFor(
     case 'json-in-base64':
       return { kind: 'json', json: base64Payload(content.text)?.toString('utf8') ?? '', fromXml: false };
     case 'xml':
-      return mapped(entry);
+      return mapped(open + content.text + close);
     default:
       return `${told(content)}, but the contract of this feed is about JSON: type="application/json"`;
   }

@@ -32,7 +32,8 @@ export async function exampleEntry(
  */
 export async function exampleContent(kind: ContractKind, example: string): Promise<CheckedContent> {
   if (!isXmlKind(kind)) return { kind: 'json', json: example, fromXml: false };
-  return { kind: 'xml', entry: (await completed(xmlExample(example), 'urn:example', { name: EXAMPLE })).xml };
+  const { xml } = await completed(xmlExample(example), 'urn:example', { name: EXAMPLE });
+  return { kind: 'xml', entry: xml, alone: xml };
 }
 
 /** An entry that leaves nothing to the server. */

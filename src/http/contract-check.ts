@@ -84,7 +84,7 @@ async function checkOne(
   const version = draft.describedBy === undefined ? activeVersion(feed.contracts) : named(feed, draft.describedBy);
   if (version === undefined) return { version: undefined, terms: NO_TERMS };
   if ('findings' in version) return version;
-  const content = await inTurn(xml.length, deps.turns.bodies, () => contentFor(version.kind, draft.content, xml));
+  const content = await inTurn(xml.length, deps.turns.bodies, () => contentFor(version.kind, draft, xml));
   if (typeof content === 'string') return { findings: [{ place: WHOLE, message: content }] };
   const { id } = version;
   const contract = { id, contract: () => readContract(deps.db, id) };

@@ -1,7 +1,7 @@
 import type { CheckedContent, Contract, ContractMistake } from '../core/contract.js';
 import { characters, makeLane } from './lane.js';
-import type { LaneLimits, NumberedContract } from './lane.js';
-import type { Answers, Checked, CutOff, Task } from './tasks.js';
+import type { LaneLimits, NumberedContract, Order } from './lane.js';
+import type { Answers, Checked, CutOff } from './tasks.js';
 
 /**
  * Whatever runs what feed owners wrote (schemas, regular expressions, XPath) runs in threads of its own, for a bounded time
@@ -77,7 +77,7 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
   return {
     async check(contract, content, signal) {
       const large = characters(content) > LARGE_CHARACTERS;
-      const task: Task = { kind: 'check', id: contract.id, content };
+      const task: Order = { kind: 'check', id: contract.id, content };
       if (!large && !isSlow(contract.id)) {
         const result = await quick.run(task, contract, signal);
         if (!('cutOff' in result)) return result.value as Checked;

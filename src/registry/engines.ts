@@ -1,18 +1,18 @@
-import type { CheckedContent, Contract, ContractMistake } from '../core/contract.js';
+import type { Contract, ContractMistake } from '../core/contract.js';
 import { isXmlKind } from '../core/contract.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { compileJson } from './json-engine.js';
 import type { JsonChecker } from './json-engine.js';
-import type { Answers, Checked } from './tasks.js';
+import type { Answers, Checked, Scope, SentContent } from './tasks.js';
 import type { XmlChecker } from './xml-engine.js';
 
 /** What a thread can do, and the contracts that it has compiled. */
 export interface Engines {
   /** Throws when it does not compile: it did once. */
-  load(id: number, contract: Contract): void;
+  load(id: number, contract: Contract): Scope;
   forget(id: number): void;
-  check(id: number, content: CheckedContent): Checked;
+  check(id: number, content: SentContent): Checked;
   mistakesIn(contract: Contract): Promise<readonly ContractMistake[]>;
   compare(older: Contract, newer: Contract): Promise<Answers['compare']>;
   example(contract: Contract): Promise<string | undefined>;
@@ -35,6 +35,7 @@ export async function loadEngines(): Promise<Engines> {
         throw new Error(`a contract that was accepted does not compile: ${result.mistakes[0]?.message ?? ''}`);
       }
       compiled.set(id, result);
+      return result.kind === 'xml' ? result.by.scope : 'content';
     },
     forget(id) {
       dispose(compiled.get(id));
@@ -80,8 +81,8 @@ export async function loadEngines(): Promise<Engines> {
   }
 }
 
-function checkBy(checker: Checker, content: CheckedContent): Checked {
-  if (checker.kind === 'xml' && content.kind === 'xml') return checker.by.check(content.entry);
+function checkBy(checker: Checker, content: SentContent): Checked {
+  if (checker.kind === 'xml' && content.kind === 'xml') return checker.by.check(content.text);
   if (checker.kind === 'json' && content.kind === 'json') return checker.by.check(content.json, content.fromXml);
   throw new Error('content of another kind than its contract');
 }
@@ -93,9 +94,10 @@ function dispose(checker: Checker | undefined): void {
 async function mistakesOfExample(checker: Checker, { kind, example }: Contract): Promise<ContractMistake[]> {
   if (example === undefined) return [];
   const { exampleContent } = await import('../formats/contract-example.js');
-  let content: CheckedContent;
+  let content: SentContent;
   try {
-    content = await exampleContent(kind, example);
+    const made = await exampleContent(kind, example);
+    content = made.kind === 'xml' ? { kind: 'xml', text: made.entry } : made;
   } catch (error) {
     if (!(error instanceof FeedsError)) throw error;
     const { violations = [{ message: error.message }] } = error.details;

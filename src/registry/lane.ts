@@ -2,7 +2,7 @@ import { FeedsError } from '../core/errors.js';
 import type { CheckedContent, Contract } from '../core/contract.js';
 import { startThread } from './start-thread.js';
 import type { Thread } from './start-thread.js';
-import type { Answers, CutOff, Task } from './tasks.js';
+import type { Answers, CutOff, Scope, Task } from './tasks.js';
 
 /** A version of a contract. It never changes, so that what was compiled of it is never stale. */
 export interface NumberedContract {
@@ -37,8 +37,13 @@ const RETRY_AFTER_SECONDS = 2;
 
 export type Outcome = { readonly value: Answers[Task['kind']] } | CutOff;
 
+/** A task before it is known how much of an entry its contract looks at. */
+export type Order =
+  | Exclude<Task, { readonly kind: 'check' }>
+  | { readonly kind: 'check'; readonly id: number; readonly content: CheckedContent };
+
 interface Job {
-  readonly task: Task;
+  readonly task: Order;
   readonly contract: NumberedContract | undefined;
   readonly characters: number;
   /** Nobody waits for it any more. */
@@ -51,7 +56,7 @@ interface Job {
 }
 
 export interface Lane {
-  run(task: Task, contract?: NumberedContract, signal?: AbortSignal): Promise<Outcome>;
+  run(task: Order, contract?: NumberedContract, signal?: AbortSignal): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
@@ -153,7 +158,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
       if (stopped) throw overloaded(STOPPING);
       sentAt = performance.now();
       const limitMs = first.task.kind === 'check' ? limits.checkMs : limits.compileMs;
-      const answer = await ready.ask({ tasks: batch.map(({ task }) => task) }, limitMs);
+      const answer = await ready.ask({ tasks: batch.map((job) => toSend(job, ready.loaded)) }, limitMs);
       if ('cutOff' in answer) {
         if (hasStopped()) throw overloaded(STOPPING);
         await end();
@@ -239,10 +244,11 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
 
   /** What keeps it from being loaded, be it the contract's fault or that of whoever was to give it. */
   async function load(ready: Thread, contract: NumberedContract): Promise<CutOff | { error: unknown } | undefined> {
-    if (ready.loaded.has(contract.id)) {
+    const known = ready.loaded.get(contract.id);
+    if (known !== undefined) {
       // Used last is forgotten last.
       ready.loaded.delete(contract.id);
-      ready.loaded.add(contract.id);
+      ready.loaded.set(contract.id, known);
       return undefined;
     }
     let text: Contract;
@@ -253,16 +259,16 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
     }
     if (stopped) return { error: overloaded(STOPPING) };
     const tasks: Task[] = [{ kind: 'load', id: contract.id, contract: text }];
-    const [oldest] = ready.loaded;
+    const [oldest] = ready.loaded.keys();
     if (ready.loaded.size >= MOST_LOADED && oldest !== undefined) {
       tasks.unshift({ kind: 'forget', id: oldest });
       ready.loaded.delete(oldest);
     }
     const answer = await ready.ask({ tasks }, limits.compileMs);
     if ('cutOff' in answer) return hasStopped() ? { error: overloaded(STOPPING) } : answer;
-    const failed = answer.results.find((result) => 'error' in result);
-    if (failed !== undefined) return { cutOff: failed.error };
-    ready.loaded.add(contract.id);
+    const loaded = answer.results.at(-1);
+    if (loaded === undefined || 'error' in loaded) return { cutOff: loaded?.error ?? 'it was not loaded' };
+    ready.loaded.set(contract.id, loaded.value as Scope);
     return undefined;
   }
 
@@ -294,6 +300,13 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
       await working;
     },
   };
+}
+
+function toSend({ task }: Job, loaded: ReadonlyMap<number, Scope>): Task {
+  if (task.kind !== 'check') return task;
+  const { kind, id, content } = task;
+  if (content.kind !== 'xml') return { kind, id, content };
+  return { kind, id, content: { kind: 'xml', text: loaded.get(id) === 'entry' ? content.entry : content.alone } };
 }
 
 const STOPPING = 'the server is stopping';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { CutOff, ThreadAnswer, ThreadMessage } from './tasks.js';
+import type { CutOff, Scope, ThreadAnswer, ThreadMessage } from './tasks.js';
 import type { ThreadData } from './thread.js';
 
 const START_MS = 20_000;
@@ -10,7 +10,7 @@ const WASM_BYTES = 256 * 1024 * 1024;
 /** A thread of thread.ts, as seen from outside. */
 export interface Thread {
   /** Contracts that it has, the one used last at the end. */
-  readonly loaded: Set<number>;
+  readonly loaded: Map<number, Scope>;
   /** By itself. */
   ended(): boolean;
   ask(message: ThreadMessage, limitMs: number): Promise<ThreadAnswer | CutOff>;
@@ -75,7 +75,7 @@ export async function startThread(): Promise<Thread> {
     throw new Error(`a thread for contracts did not start: ${started.cutOff}`, { cause: failure });
   }
   return {
-    loaded: new Set(),
+    loaded: new Map(),
     ended: () => ended,
     ask(message, limitMs) {
       if (ended) return Promise.resolve({ cutOff: reasonOf(failure) });

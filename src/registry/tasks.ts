@@ -13,18 +13,25 @@ export interface CutOff {
   readonly cutOff: string;
 }
 
+/** What a contract looks at of an entry: less is sooner read. */
+export type Scope = 'entry' | 'content';
+
+/** Of XML the part that the contract looks at. */
+export type SentContent =
+  { readonly kind: 'xml'; readonly text: string } | Extract<CheckedContent, { readonly kind: 'json' }>;
+
 export type Task =
   /** Compiles a contract and keeps it under this number. */
   | { readonly kind: 'load'; readonly id: number; readonly contract: Contract }
   | { readonly kind: 'forget'; readonly id: number }
-  | { readonly kind: 'check'; readonly id: number; readonly content: CheckedContent }
+  | { readonly kind: 'check'; readonly id: number; readonly content: SentContent }
   /** Compiles a contract to see what is wrong with it, with its example. */
   | { readonly kind: 'compile'; readonly contract: Contract }
   | { readonly kind: 'compare'; readonly older: Contract; readonly newer: Contract }
   | { readonly kind: 'example'; readonly contract: Contract };
 
 export interface Answers {
-  readonly load: undefined;
+  readonly load: Scope;
   readonly forget: undefined;
   readonly check: Checked;
   readonly compile: readonly ContractMistake[];

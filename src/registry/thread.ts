@@ -60,8 +60,7 @@ async function resultOf(by: Engines, task: Task): Promise<ThreadAnswer['results'
 function run(by: Engines, task: Task): Answers[Task['kind']] | Promise<Answers[Task['kind']]> {
   switch (task.kind) {
     case 'load':
-      by.load(task.id, task.contract);
-      return undefined;
+      return by.load(task.id, task.contract);
     case 'forget':
       by.forget(task.id);
       return undefined;

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { serve } from '../support/command.js';
 import type { Serving } from '../support/command.js';
 
@@ -22,6 +23,9 @@ describe('README', function () {
   before(async () => {
     commands = await commandsIn('README.md');
     folder = await mkdtemp(join(tmpdir(), 'millrace-readme-'));
+    for (const name of ['examples', 'schemas', 'test']) {
+      await symlink(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(folder, name));
+    }
     server = await serve({ DATA_DIR: join(folder, 'data') });
   });
 
@@ -34,8 +38,9 @@ describe('README', function () {
   /** A line of README as it stands, but for the port; `seconds` ends one that goes on for ever. */
   function run(command: string, seconds: number): Promise<string> {
     const text = command.replaceAll('http://127.0.0.1:8080', server.url);
+    const env = { ...process.env, MILLRACE_URL: server.url };
     return new Promise((resolve) => {
-      const shell = spawn('timeout', [String(seconds), 'sh', '-c', text], { cwd: folder });
+      const shell = spawn('timeout', [String(seconds), 'sh', '-c', text], { cwd: folder, env });
       let output = '';
       shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
       shell.on('close', () => {
@@ -83,6 +88,22 @@ describe('README', function () {
       }
     });
   }
+
+  it('and those of the example that registers contracts', async () => {
+    const shown = await commandsIn('examples/register-contracts/README.md');
+    const lines = shown.flatMap((command) => command.split('\n')).filter((line) => line !== '');
+    const answers = [
+      /"title": "Usage"/,
+      /"version": 1/,
+      /"title": "Orders"/,
+      /"version": 1/,
+      /:?entry .*rel="describedby"/s,
+      /:?entry .*rel="describedby"/s,
+      /contract-violated.*tenantId.*endTime/s,
+    ];
+    expect(lines).to.have.length(answers.length);
+    for (const [index, line] of lines.entries()) expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
+  });
 
   it('and those of docs/contracts.md, each with the answer that the text tells of', async () => {
     const shown = (await commandsIn('docs/contracts.md')).flatMap((command) => command.split(/\n(?=curl)/));

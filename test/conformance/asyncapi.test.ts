@@ -1,5 +1,5 @@
 import { Parser } from '@asyncapi/parser';
-import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
+import type { AsyncAPIDocumentInterface, MessageInterface } from '@asyncapi/parser';
 import { expect } from 'chai';
 import type { ContractKind } from '../../src/core/contract.js';
 import { urlsFrom } from '../../src/core/urls.js';
@@ -36,7 +36,7 @@ describe('AsyncAPI 3.0', () => {
     room = 1_000_000,
   ): DescribedVersion =>
     describedVersion(
-      { version, kind: 'json-schema' },
+      { version, kind: 'json-schema', retired: false },
       {
         schema: JSON.stringify(schema),
         imports: Object.fromEntries(Object.entries(imports).map(([name, one]) => [name, JSON.stringify(one)])),
@@ -44,7 +44,13 @@ describe('AsyncAPI 3.0', () => {
       room,
     );
   const xml = (version: number, kind: 'xsd' | 'relax-ng'): DescribedVersion =>
-    describedVersion({ version, kind }, { schema: '<schema/>', imports: { 'a.xsd': '<schema/>' } }, 1_000_000);
+    describedVersion(
+      { version, kind, retired: false },
+      { schema: '<schema/>', imports: { 'a.xsd': '<schema/>' } },
+      1_000_000,
+    );
+  const retired = (version: DescribedVersion): DescribedVersion =>
+    describedVersion({ ...version, retired: true }, undefined, 0);
 
   /** What the official parser makes of the document as it is sent; it must find nothing wrong with it. */
   async function parsed(feeds: readonly DescribedFeed[]): Promise<AsyncAPIDocumentInterface> {
@@ -57,6 +63,11 @@ describe('AsyncAPI 3.0', () => {
     if (document === undefined) throw new Error('the parser gave no document');
     return document;
   }
+  const operationsIn = (document: AsyncAPIDocumentInterface): { id: string; messages: MessageInterface[] }[] =>
+    document
+      .operations()
+      .all()
+      .map((one) => ({ id: one.id()!, messages: one.messages().all() }));
   const payloadOf = async (version: DescribedVersion): Promise<Payload> =>
     (await parsed([aFeed('orders', [version])])).allMessages().all()[0]!.payload()!.json<Payload>();
 
@@ -102,27 +113,67 @@ describe('AsyncAPI 3.0', () => {
     expect([message!.id(), message!.contentType()]).to.deep.equal(['entry', 'application/atom+xml;type=entry']);
   });
 
-  it('has a message for each version, which links to its schema', async () => {
+  it('has messages for each version, which link to its schema', async () => {
     const document = await parsed([
       aFeed('orders', [json(2, { type: 'object' }), json(3, true)]),
       aFeed('usage', [xml(1, 'xsd'), xml(2, 'relax-ng')]),
     ]);
     const messages = document
-      .channels()
+      .operations()
       .all()
-      .map((channel) => channel.messages().all());
+      .map((operation) => operation.messages().all());
+    const orders = 'https://events.example.com/base/feeds/shop/orders/schemas';
+    const usage = 'https://events.example.com/base/feeds/shop/usage/schemas';
     expect(
       messages.map((all) => all.map((one) => [one.id(), one.contentType(), one.externalDocs()!.url()])),
     ).to.deep.equal([
       [
-        ['v2', 'application/json', 'https://events.example.com/base/feeds/shop/orders/schemas/2'],
-        ['v3', 'application/json', 'https://events.example.com/base/feeds/shop/orders/schemas/3'],
+        ['publish.v2', 'application/json', `${orders}/2`],
+        ['publish.v3', 'application/json', `${orders}/3`],
       ],
       [
-        ['v1', 'application/xml', 'https://events.example.com/base/feeds/shop/usage/schemas/1'],
-        ['v2', 'application/xml', 'https://events.example.com/base/feeds/shop/usage/schemas/2'],
+        ['read.v2', 'application/json', `${orders}/2`],
+        ['read.v3', 'application/json', `${orders}/3`],
+      ],
+      [
+        ['publish.v1', 'application/xml', `${usage}/1`],
+        ['publish.v2', 'application/xml', `${usage}/2`],
+      ],
+      [
+        ['read.v1', 'application/xml', `${usage}/1`],
+        ['read.v2', 'application/xml', `${usage}/2`],
       ],
     ]);
+  });
+
+  it('asks for the attributes of an event where a bare payload is published, and not where one is read', async () => {
+    const document = await parsed([aFeed('orders', [json(1, { type: 'object' })])]);
+    const headers = operationsIn(document).map(({ messages: [message] }) =>
+      message!.headers()?.json<{ required: string[]; properties: object }>(),
+    );
+    expect(headers[0]!.required).to.deep.equal(['ce-specversion', 'ce-id', 'ce-source', 'ce-type']);
+    expect(headers[0]!.properties).to.include.keys(...headers[0]!.required, 'ce-dataschema');
+    expect(headers[1]).to.equal(undefined);
+  });
+
+  it('has what is retired among what is read only, and links to it', async () => {
+    const document = await parsed([aFeed('orders', [retired(json(1, { type: 'object' })), json(2, true)])]);
+    expect(operationsIn(document).map(({ id, messages }) => [id, messages.map((one) => one.id())])).to.deep.equal([
+      ['publish.shop.orders', ['publish.v2']],
+      ['read.shop.orders', ['read.v1', 'read.v2']],
+    ]);
+    const [old] = operationsIn(document)[1]!.messages;
+    expect(old!.title()).to.equal('The orders, version 1 (retired)');
+  });
+
+  it('tells of a feed whose versions are all retired that none is in force', async () => {
+    const document = await parsed([aFeed('orders', [retired(json(1, {})), retired(xml(2, 'xsd'))])]);
+    expect(operationsIn(document).map(({ id, messages }) => [id, messages.map((one) => one.id())])).to.deep.equal([
+      ['publish.shop.orders', ['entry']],
+      ['read.shop.orders', ['entry', 'read.v1', 'read.v2']],
+    ]);
+    const { description } = operationsIn(document)[0]!.messages[0]!.payload()!.json<{ description: string }>();
+    expect(description).to.include('No contract is in force');
   });
 
   it('holds a JSON Schema under the name of its draft', async () => {
@@ -185,6 +236,12 @@ describe('AsyncAPI 3.0', () => {
           b: { not: { $ref: '#/definitions/a/properties/c' } },
         },
       }),
+      'refers by a dynamic anchor': json(1, {
+        $dynamicAnchor: 'node',
+        properties: { next: { $dynamicRef: '#node' } },
+      }),
+      'refers dynamically to a place': json(1, { $defs: { a: {} }, $dynamicRef: '#/$defs/a' }),
+      'refers recursively': json(1, { properties: { next: { $recursiveRef: '#' } } }),
       'refers to nothing that is there': json(1, { $ref: '#/$defs/a' }),
       'has a resource inside': json(1, { $defs: { a: { $id: 'a.json', type: 'string' } } }),
       'has a property of the name $ref': json(1, { properties: { $ref: { type: 'string' } } }),
@@ -194,10 +251,7 @@ describe('AsyncAPI 3.0', () => {
       'has imports that are too large': json(1, {}, { a: { title: 'x'.repeat(100) } }, 100),
     };
     const document = await parsed(Object.values(linked).map((version, index) => aFeed(String(index), [version])));
-    const messages = document
-      .channels()
-      .all()
-      .flatMap((channel) => channel.messages().all());
+    const messages = operationsIn(document).flatMap((one) => (one.id.startsWith('publish.') ? one.messages : []));
     expect(messages).to.have.length(Object.keys(linked).length);
     for (const [index, why] of Object.keys(linked).entries()) {
       const payload = messages[index]!.payload()!.json<Payload>();
@@ -209,11 +263,13 @@ describe('AsyncAPI 3.0', () => {
 
   it('counts against the room only what it holds', () => {
     const characters = (kind: ContractKind, schema: string, room: number): number =>
-      describedVersion({ version: 1, kind }, { schema, imports: { a: 'true' } }, room).characters;
+      describedVersion({ version: 1, kind, retired: false }, { schema, imports: { a: 'true' } }, room).characters;
     expect(characters('json-schema', '{}', 6)).to.equal(6);
     expect(characters('json-schema', '{}', 5)).to.equal(0);
     expect(characters('xsd', '<a/>', 100)).to.equal(0);
-    expect(describedVersion({ version: 1, kind: 'json-schema' }, undefined, 100).characters).to.equal(0);
+    expect(describedVersion({ version: 1, kind: 'json-schema', retired: false }, undefined, 100).characters).to.equal(
+      0,
+    );
   });
 
   it('has a key of its own for every legal name', async () => {

@@ -12,6 +12,7 @@ import { createLogger } from '../../src/telemetry/logger.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
+import { jsonEntry } from '../support/contracts.js';
 import { publish } from '../support/publish.js';
 
 interface Media {
@@ -19,6 +20,7 @@ interface Media {
 }
 interface Answer {
   readonly description: string;
+  readonly headers?: Record<string, unknown>;
   readonly content?: Record<string, Media>;
 }
 interface Operation {
@@ -44,6 +46,12 @@ interface Layer {
 }
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
+
+/** What an answer tells in its head, of which the description has to speak too. */
+const TELLING = [
+  ...['accept', 'accept-encoding', 'accept-patch', 'accept-post', 'allow', 'content-location', 'etag', 'link'],
+  ...['idempotent-replayed', 'location', 'millrace-gap', 'retry-after', 'www-authenticate', 'x-request-id'],
+];
 
 describe('OpenAPI 3.1', () => {
   let yaml: string;
@@ -164,7 +172,12 @@ describe('OpenAPI 3.1', () => {
       const place = ['paths', path, method, 'responses', String(response.status)];
       const found = api.paths[path]?.[method]?.responses[String(response.status)];
       expect(found, `${what}, which ${path} does not list`).not.to.equal(undefined);
-      const content = answerOf(found!).content ?? {};
+      const { content = {}, headers = {} } = answerOf(found!);
+      const told = TELLING.filter((name) => response.headers.has(name));
+      expect(
+        Object.keys(headers).map((name) => name.toLowerCase()),
+        what,
+      ).to.include.members(told);
       const type = response.headers.get('content-type');
       if (type === null) {
         expect(content, what).to.deep.equal({});
@@ -231,10 +244,15 @@ describe('OpenAPI 3.1', () => {
       const url = `${editable}/entries/${encodeURIComponent(await publish(app, editable, { id: 'urn:x:draft' }))}`;
       const next = sent('application/atom+xml', anEntry({ id: 'urn:x:draft', title: 'next' }));
       expect((await described('put', url, next)).status).to.equal(428);
-      const put = (match: string): Promise<Response> =>
-        described('put', url, { ...next, headers: { ...next.headers, 'if-match': match } });
+      const put = (match: string, query = ''): Promise<Response> =>
+        described('put', url + query, { ...next, headers: { ...next.headers, 'if-match': match } });
       expect((await put('"other"')).status).to.equal(412);
+      const dryRun = await put('*', '?dry-run=true');
+      expect([dryRun.status, dryRun.headers.get('etag')]).to.deep.equal([200, null]);
       expect((await put('*')).status).to.equal(200);
+      const picture = { headers: { 'content-type': 'image/png', 'if-match': '*' }, body: 'x' };
+      expect((await described('put', url, picture)).status).to.equal(415);
+      expect((await described('delete', `${url}?dry-run=true`)).status).to.equal(400);
       expect((await described('delete', url)).status).to.equal(204);
       expect((await described('get', url)).status).to.equal(410);
       const fact = `${feed}/entries/${encodeURIComponent(await publish(app, feed))}`;
@@ -250,6 +268,17 @@ describe('OpenAPI 3.1', () => {
       expect((await described('put', '/admin/feeds/ops/log', sent(json, '{'))).status).to.equal(400);
       expect((await described('put', '/admin/feeds/none/log', sent(json, '{}'))).status).to.equal(404);
       expect((await described('put', '/admin/feeds/ops/log', sent('text/plain', '{}'))).status).to.equal(415);
+      const asking = (match: Record<string, string>): RequestInit => ({
+        headers: { 'content-type': json, ...match },
+        body: '{}',
+      });
+      for (const url of ['/admin/workspaces/ops', '/admin/feeds/ops/log']) {
+        expect((await described('put', url, asking({ 'if-none-match': '*' }))).status).to.equal(412);
+        expect((await described('put', `${url}2`, asking({ 'if-match': '*' }))).status).to.equal(412);
+        for (const method of ['put', 'delete']) {
+          expect((await described(method, url, asking({ 'if-match': '"1"' }))).status).to.equal(412);
+        }
+      }
       for (const url of ['/admin/workspaces', '/admin/workspaces/ops', '/admin/feeds', '/admin/feeds/ops/log']) {
         expect((await described('get', url)).status).to.equal(200);
         expect((await described('get', url, { headers: { authorization: 'none' } })).status).to.equal(401);
@@ -258,6 +287,165 @@ describe('OpenAPI 3.1', () => {
       expect((await described('delete', '/admin/feeds/ops/log')).status).to.equal(204);
       expect((await described('delete', '/admin/workspaces/ops')).status).to.equal(204);
       expect((await described('get', '/admin/workspaces/ops')).status).to.equal(404);
+    });
+
+    describe('agree on contracts', () => {
+      const TYPES = {
+        whole: 'application/json',
+        named: 'application/vnd.millrace.contract+json',
+        schema: 'application/schema+json',
+        xml: 'application/xml',
+        xmlText: 'text/xml',
+      };
+      const first = {
+        kind: 'json-schema',
+        schema: {
+          type: 'object',
+          properties: { order: { $ref: 'order.json' } },
+          required: ['order'],
+          additionalProperties: false,
+        },
+        imports: { 'order.json': { type: 'integer' } },
+        assertions: [{ test: { properties: { order: { maximum: 9 } } }, message: 'at most 9' }],
+        categories: [{ prefix: 'order', path: '/order' }],
+        private: ['/order'],
+        example: { order: 1 },
+      };
+      const { required: _required, ...second } = first.schema;
+      const wider = JSON.stringify({ ...first, schema: second });
+      const other = '{"type":"object","properties":{"order":{"type":"string"}},"additionalProperties":false}';
+      const xsd =
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:import namespace="urn:a" schemaLocation="a.xsd"/>' +
+        '<xs:element name="order"/></xs:schema>';
+      const imported = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:a"/>';
+      let json: string;
+      let xml: string;
+
+      before(async () => {
+        json = await app.feed('json-contract', { public: true });
+        xml = await app.feed('xml-contract', { public: true });
+        const contract = JSON.stringify({ kind: 'xsd', schema: xsd, imports: { 'a.xsd': imported } });
+        const url = `/admin${xml}/schemas`;
+        expect((await described('post', url, sent(TYPES.whole, contract))).status).to.equal(201);
+      });
+
+      const statusOf = async (method: string, url: string, init?: RequestInit): Promise<number> =>
+        (await described(method, url, init)).status;
+
+      it('that are added', async () => {
+        const url = `/admin${json}/schemas`;
+        const contract = JSON.stringify(first);
+        const added = await described('post', url, sent(TYPES.whole, contract));
+        expect([added.status, added.headers.get('location')]).to.deep.equal([201, `${app.url}/admin${json}/schemas/1`]);
+        expect(await statusOf('post', url, sent(TYPES.named, contract))).to.equal(200);
+        expect(await statusOf('post', url, sent(TYPES.whole, wider))).to.equal(201);
+
+        const dryRun = await described('post', `${url}?dry-run=true`, sent(TYPES.schema, other));
+        expect(dryRun.status).to.equal(200);
+        expect(await dryRun.json()).to.deep.include({ compatible: false, mode: 'backward', against: [2] });
+        const full = `${url}?dry-run=true&compatibility=full-transitive`;
+        expect(await statusOf('post', full, sent(TYPES.whole, contract))).to.equal(200);
+
+        const broken = await described('post', url, sent(TYPES.schema, other));
+        expect(broken.status).to.equal(409);
+        expect(await broken.json()).to.include({ compatibility: 'backward' });
+        for (const type of [TYPES.xml, TYPES.xmlText]) {
+          expect(await statusOf('post', url, sent(type, xsd.replace(/<xs:import[^>]*>/, '')))).to.equal(409);
+          expect(await statusOf('post', url, sent(type, '<schema/>'))).to.equal(422);
+        }
+        expect(await statusOf('post', url, sent(TYPES.schema, '{"type":"wrong"}'))).to.equal(422);
+        expect(await statusOf('post', url, sent(TYPES.whole, '{"kind":"wrong"}'))).to.equal(422);
+        expect(await statusOf('post', url, sent(TYPES.schema, '{'))).to.equal(400);
+        expect(await statusOf('post', `${url}?dry-run=perhaps`, sent(TYPES.schema, '{}'))).to.equal(400);
+        expect(await statusOf('post', `${url}?compatibility=full`, sent(TYPES.schema, '{}'))).to.equal(400);
+        expect(await statusOf('post', url, sent(TYPES.schema, ' '.repeat(1_100_000)))).to.equal(413);
+        const unsupported = await described('post', url, sent('text/plain', '{}'));
+        expect(unsupported.status).to.equal(415);
+        expect(unsupported.headers.get('accept-post')?.split(', ')).to.have.members(
+          Object.keys(api.paths['/admin/feeds/{workspace}/{feed}/schemas']!['post']!.requestBody!.content),
+        );
+        const coded = sent(TYPES.schema, '{}');
+        expect(
+          await statusOf('post', url, { ...coded, headers: { ...coded.headers, 'content-encoding': 'gzip' } }),
+        ).to.equal(415);
+        expect(await statusOf('post', '/admin/feeds/shop/none/schemas', sent(TYPES.schema, '{}'))).to.equal(404);
+      });
+
+      it('that are shown to who administers, and retired', async () => {
+        for (const feed of [json, xml]) {
+          expect(await statusOf('get', `/admin${feed}/schemas`)).to.equal(200);
+          const shown = await described('get', `/admin${feed}/schemas/1`);
+          expect(await shown.json()).to.include({ version: 1, url: `${app.url}${feed}/schemas/1` });
+          expect(await statusOf('get', `/admin${feed}/schemas/9`)).to.equal(404);
+        }
+        const url = `/admin${json}/schemas/1`;
+        for (const type of ['application/json', 'application/merge-patch+json']) {
+          for (const retired of [true, false]) {
+            const patched = await described('patch', url, sent(type, JSON.stringify({ retired })));
+            const body = (await patched.json()) as object;
+            expect(patched.status).to.equal(200);
+            expect(body).to.include({ state: retired ? 'retired' : 'accepted' });
+          }
+        }
+        expect(await statusOf('patch', url, sent('application/json', '{}'))).to.equal(422);
+        expect(await statusOf('patch', url, sent('application/json', '{'))).to.equal(400);
+        expect(await statusOf('patch', `/admin${json}/schemas/9`, sent('application/json', '{}'))).to.equal(404);
+        expect(await statusOf('patch', url, sent('application/json', ' '.repeat(70_000)))).to.equal(413);
+        const match = { headers: { 'content-type': 'application/json', 'if-match': '"1"' }, body: '{"retired":true}' };
+        expect(await statusOf('patch', url, match)).to.equal(412);
+        const unsupported = await described('patch', url, sent('text/plain', '{}'));
+        expect([unsupported.status, unsupported.headers.get('accept-patch')]).to.deep.equal([
+          415,
+          'application/json, application/merge-patch+json',
+        ]);
+      });
+
+      it('that are read', async () => {
+        for (const feed of [json, xml]) {
+          const urls = [`${feed}/schemas`, `${feed}/schemas/1`, `${feed}/schemas/1/example`];
+          urls.push(`${feed}/schemas/1/imports/${feed === json ? 'order.json' : 'a.xsd'}`);
+          for (const url of urls) {
+            const { status, headers } = await described('get', url);
+            expect(status, url).to.equal(200);
+            expect(await statusOf('get', url, { headers: { 'if-none-match': headers.get('etag')! } })).to.equal(304);
+            expect(await statusOf('get', url, { headers: { 'if-match': '"other"' } })).to.equal(412);
+            expect(await statusOf('get', url, { headers: { authorization: 'Bearer wrong' } })).to.equal(401);
+            const picture = await statusOf('get', url, accepting('image/png'));
+            const hasForms = /\/(?:1|example)$/.test(url);
+            expect(picture, url).to.equal(hasForms ? 406 : 200);
+          }
+          for (const format of ['schema', 'contract', 'nonsense']) {
+            const status = await statusOf('get', `${feed}/schemas/1?format=${format}`);
+            expect(status).to.equal(format === 'nonsense' ? 400 : 200);
+          }
+          for (const accept of ['application/json', 'application/xml', TYPES.named, TYPES.schema]) {
+            await described('get', `${feed}/schemas/1`, accepting(accept));
+          }
+          for (const format of ['atom', 'cloudfeeds', 'json', 'cloudevents']) {
+            expect(await statusOf('get', `${feed}/schemas/1/example?format=${format}`), format).to.equal(200);
+          }
+          expect(await statusOf('get', `${feed}/schemas/1/example?format=html`)).to.equal(400);
+          for (const url of [`${feed}/schemas/9`, `${feed}/schemas/9/example`, `${feed}/schemas/1/imports/none`]) {
+            expect(await statusOf('get', url)).to.equal(404);
+          }
+        }
+        const whole = await described('get', `${xml}/schemas/1`, accepting('application/json'));
+        expect(whole.headers.get('content-type')).to.equal('application/vnd.millrace.contract+json');
+        const bare = await described('get', `${json}/schemas/1`, accepting('application/json'));
+        expect(bare.headers.get('content-type')).to.equal('application/schema+json');
+      });
+
+      it('that entries are checked against', async () => {
+        const type = 'application/json';
+        const good = sent(type, jsonEntry({ order: 2 }));
+        expect(await statusOf('post', `${json}?dry-run=true`, good)).to.equal(200);
+        expect(await statusOf('post', json, good)).to.equal(201);
+        expect(await statusOf('post', json, sent(type, jsonEntry({ order: 'two' })))).to.equal(422);
+        const atom = anEntry({ content: '<content type="application/json">{"order": "two"}</content>' });
+        const refused = await described('post', json, sent('application/atom+xml', atom));
+        const { errors } = (await refused.json()) as { errors: { path: string }[] };
+        expect(errors.map(({ path }) => path)).to.deep.equal(['entry/content#/order']);
+      });
     });
 
     it('agree on the rest', async () => {

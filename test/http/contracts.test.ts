@@ -163,7 +163,7 @@ describe('an entry and the contract of its feed', () => {
       const xhtml = '<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">x</div></content>';
       for (const feed of [xml, json, relaxNg]) {
         const errors = await violationsIn(await send(app, feed, anEntry({ content: xhtml })));
-        expect(errors[0]?.path).to.match(/^entry\/content\/div/);
+        expect(errors[0]?.path).to.match(/^entry\/content\/(event|div)/);
       }
     });
   });
@@ -223,6 +223,20 @@ describe('an entry and the contract of its feed', () => {
         .to.contain('entry/content/event/@count')
         .and.to.match(/<script>|&lt;script&gt;/);
     }
+  });
+
+  it('is counted by what came of it', async () => {
+    const feed = await feedOf(app, [{ kind: 'json-schema', schema: EVENT_JSON_SCHEMA }]);
+    const counts = async (): Promise<number[]> => {
+      const text = await textOf(await app.request('/metrics'), 200);
+      return ['fits', 'breaks'].map((result) =>
+        Number(new RegExp(`^millrace_contract_checks_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0),
+      );
+    };
+    const [fits = 0, breaks = 0] = await counts();
+    await textOf(await send(app, feed, jsonEntry({ event: { count: 1 } }), 'application/json'), 201);
+    await violationsIn(await send(app, feed, jsonEntry({ event: {} }), 'application/json'));
+    expect(await counts()).to.deep.equal([fits + 1, breaks + 1]);
   });
 
   describe('in a dry run', () => {

@@ -11,6 +11,7 @@ interface AsyncApi {
     string,
     { address: string; title: string; messages: Record<string, { payload: { externalDocs: { url: string } } }> }
   >;
+  readonly operations: Record<string, { messages: { $ref: string }[] }>;
   readonly components: { schemas: Record<string, { schema: unknown }> };
 }
 
@@ -32,6 +33,8 @@ describe('the descriptions of the API and of the feeds', () => {
     expect([response.status, response.headers.get('content-type')]).to.deep.equal([200, 'application/json']);
     return (await response.json()) as AsyncApi;
   };
+  const messagesOf = ({ operations }: AsyncApi, operation: string): string[] =>
+    operations[operation]!.messages.map(({ $ref }) => $ref.slice($ref.lastIndexOf('/') + 1));
   const errorsIn = async (document: AsyncApi): Promise<string[]> => {
     const { diagnostics } = await new Parser().parse(JSON.stringify(document));
     return diagnostics
@@ -133,29 +136,40 @@ describe('the descriptions of the API and of the feeds', () => {
     );
     const document = await asyncApi(true);
     expect(await errorsIn(document)).to.deep.equal([]);
-    expect(Object.keys(document.channels['shop.json']!.messages)).to.deep.equal(['v1', 'v2']);
+    expect(messagesOf(document, 'publish.shop.json')).to.deep.equal(['publish.v1', 'publish.v2']);
+    expect(messagesOf(document, 'read.shop.json')).to.deep.equal(['read.v1', 'read.v2']);
     expect(document.components.schemas['shop.json.v2']!.schema).to.include({ type: 'object' });
     const { messages } = document.channels['shop.xml']!;
-    expect(Object.values(messages).map(({ payload }) => payload.externalDocs.url)).to.deep.equal([
-      'https://events.example.com/base/feeds/shop/xml/schemas/1',
-      'https://events.example.com/base/feeds/shop/xml/schemas/2',
-    ]);
+    const urls = [1, 2].map((n) => `https://events.example.com/base/feeds/shop/xml/schemas/${String(n)}`);
+    for (const operation of ['publish.shop.xml', 'read.shop.xml']) {
+      const names = messagesOf(document, operation);
+      expect(names.map((name) => messages[name]!.payload.externalDocs.url)).to.deep.equal(urls);
+    }
   });
 
-  it('leave out what is retired', async () => {
+  it('have what is retired among what is read only', async () => {
     const path = await app.feed('retired', { public: true, compatibility: 'none' });
     for (const title of ['one', 'two']) {
       await addContract(path, 'application/schema+json', JSON.stringify({ title }));
     }
-    const retire = await app.request(`/admin${path}/schemas/1`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: '{"retired":true}',
-    });
-    expect(retire.status).to.equal(200);
+    const retire = async (version: number): Promise<void> => {
+      const response = await app.request(`/admin${path}/schemas/${String(version)}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: '{"retired":true}',
+      });
+      expect(response.status).to.equal(200);
+    };
+    await retire(1);
     const document = await asyncApi(true);
-    expect(Object.keys(document.channels['shop.retired']!.messages)).to.deep.equal(['v2']);
+    expect(await errorsIn(document)).to.deep.equal([]);
+    expect(messagesOf(document, 'publish.shop.retired')).to.deep.equal(['publish.v2']);
+    expect(messagesOf(document, 'read.shop.retired')).to.deep.equal(['read.v1', 'read.v2']);
     expect(document.components.schemas).not.to.have.property('shop.retired.v1');
+    await retire(2);
+    const free = await asyncApi(true);
+    expect(messagesOf(free, 'publish.shop.retired')).to.deep.equal(['entry']);
+    expect(messagesOf(free, 'read.shop.retired')).to.deep.equal(['entry', 'read.v1', 'read.v2']);
   });
 
   it('hold as much of the schemas as there is room for, and link to the others', async () => {
@@ -170,6 +184,8 @@ describe('the descriptions of the API and of the feeds', () => {
     const { channels, components } = await asyncApi(true);
     const held = Object.keys(components.schemas).filter((name) => name.includes('.large-'));
     expect(held).to.have.length(4);
-    expect(channels['shop.large-f']!.messages['v1']!.payload.externalDocs.url).to.match(/\/large-f\/schemas\/1$/);
+    expect(channels['shop.large-f']!.messages['publish.v1']!.payload.externalDocs.url).to.match(
+      /\/large-f\/schemas\/1$/,
+    );
   });
 });

@@ -123,6 +123,9 @@ interface Parts {
   /** Offsets, in pairs, of the elements that only the server may say. */
   readonly dropped: number[];
   dropping: boolean;
+  /** The offset of its atom:content, and of the end of that. */
+  contentStart: number;
+  contentEnd: number;
   readonly hasDefaultNamespace: boolean;
   /** There is an element outside of Atom to which no default namespace applies. */
   holdsForeign: boolean;
@@ -205,9 +208,13 @@ function onStart(reading: Reading, tag: StartTag): void {
   }
   if (level === 2) {
     startPart(parts.check, tag);
-  } else if (level === 1 && startChild(parts.check, tag)) {
-    parts.dropped.push(tag.start);
-    parts.dropping = true;
+  } else if (level === 1) {
+    if (startChild(parts.check, tag)) {
+      parts.dropped.push(tag.start);
+      parts.dropping = true;
+    } else if (tag.local === 'content' && tag.uri === ATOM_NAMESPACE) {
+      parts.contentStart = tag.start;
+    }
   }
 }
 
@@ -224,6 +231,7 @@ function onEnd(reading: Reading, start: number, end: number): void {
     endChild(parts.check);
     if (parts.dropping) parts.dropped.push(end);
     parts.dropping = false;
+    if (parts.contentEnd < parts.contentStart) parts.contentEnd = end;
   } else if (level === 0) {
     parts.innerEnd = start;
     if (parts.elements > MOST_ELEMENTS) {
@@ -289,6 +297,8 @@ function startEntryOrOther(reading: Reading, tag: StartTag): void {
     elements: 0,
     dropped: [],
     dropping: false,
+    contentStart: -1,
+    contentEnd: -1,
     hasDefaultNamespace: scanner.resolve('') !== undefined,
     holdsForeign: false,
     holdsNoNamespace: false,
@@ -392,9 +402,13 @@ function toDraft(reading: Reading, parts: Parts): EntryDraft {
     },
     published: check.published,
     terms: check.terms,
-    content: check.payload,
+    content: check.payload.form === 'xml' ? { ...check.payload, text: contentText(source, parts) } : check.payload,
     describedBy: check.describedBy,
   };
+}
+
+function contentText(source: string, { contentStart, contentEnd }: Parts): string {
+  return source.slice(contentStart, contentEnd);
 }
 
 /** May there be an xsi:type in the entry whose value would get a namespace on a page, where a default one is in scope? */

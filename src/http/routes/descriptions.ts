@@ -57,8 +57,7 @@ export function addDescriptionRoutes(router: Router, services: Services): void {
       if (principal === 'anonymous' && !settings.public) continue;
       const versions: DescribedVersion[] = [];
       for (const version of feed.contracts) {
-        if (version.retired) continue;
-        const isRead = !isXmlKind(version.kind) && room > 0;
+        const isRead = !version.retired && !isXmlKind(version.kind) && room > 0;
         const described = describedVersion(version, isRead ? await readContract(db, version.id) : undefined, room);
         // Once there is no room for one, no other is read only to be left out.
         if (isRead) room = described.documents === undefined ? 0 : room - described.characters;

@@ -27,10 +27,8 @@ function json(text: string): CheckedContent {
 }
 
 function xml(list: string): CheckedContent {
-  return {
-    kind: 'xml',
-    entry: `<entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><list xmlns="">${list}</list></content></entry>`,
-  };
+  const entry = `<entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><list xmlns="">${list}</list></content></entry>`;
+  return { kind: 'xml', entry, alone: entry };
 }
 
 let ids = 0;

@@ -214,6 +214,16 @@ describe('an XML contract', () => {
     });
   });
 
+  it('looks at the content alone where no XPath may go beyond it', () => {
+    const scopeOf = (more: Partial<Contract>): string =>
+      using({ ...xmlContract(LIST_XSD), ...more }, ({ scope }) => scope);
+    const assertions = [{ test: 'true()', message: 'm' }];
+    expect(scopeOf({})).to.equal('content');
+    expect(scopeOf({ categories: [{ prefix: 'q', path: '@q' }] })).to.equal('content');
+    expect(scopeOf({ categories: [{ prefix: 'q', path: '../../@q' }] })).to.equal('entry');
+    expect(scopeOf({ assertions })).to.equal('entry');
+  });
+
   it('tells that there is no element in the content', () => {
     using(xmlContract(LIST_XSD), (checker) => {
       expect(checker.check(entry('text')).findings).to.have.length(1);

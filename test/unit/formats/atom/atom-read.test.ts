@@ -40,6 +40,19 @@ function mistakes(source: string, options: Partial<ReadOptions> = {}): string[] 
 }
 
 describe('reading an entry', () => {
+  it('gives the text of an XML content, wherever it stands, and of no other', () => {
+    const content = '<a:content type="application/xml" xml:lang="de"><x>1<y/></x></a:content>';
+    for (const inner of [
+      `${content}<a:id>urn:a</a:id>`,
+      `<a:source><a:id>urn:b</a:id></a:source>${content}`,
+      `<content/>${content}<z/>`,
+    ]) {
+      const draft = read(`<a:entry xmlns:a="http://www.w3.org/2005/Atom">${inner}</a:entry>`);
+      expect(draft.content).to.deep.equal({ form: 'xml', type: 'application/xml', text: content });
+    }
+    expect(read(anEntry('')).content).to.deep.equal({ form: 'text', type: 'text', text: '' });
+  });
+
   it('takes every sample, in its own words', () => {
     for (const { name, body, text } of fixtures()) {
       const draft = read(body);
