@@ -17,7 +17,7 @@ import { startEmbedded } from '../src/store/embedded.js';
 import type { Bench } from './bench.js';
 import { printTable } from './measure.js';
 import type { Line } from './measure.js';
-import { measureJsonContract, measureXmlContract } from './measure-contract.js';
+import { measureAssertions, measureJsonContract, measureXmlContract } from './measure-contract.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
 import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
@@ -31,6 +31,7 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   hot: measureHotFeed,
   slow: measureSlowDisk,
   'contract-xsd': measureXmlContract,
+  'contract-assertions': measureAssertions,
   'contract-json': measureJsonContract,
   page: measurePage,
   json: measureJsonPage,

@@ -41,14 +41,15 @@ const AT_ONCE = 64;
  * them cannot be checked in time the rest is not looked at: they are refused together.
  */
 export async function checkContract(deps: CheckDeps, feed: Feed, entries: readonly PreparedEntry[]): Promise<Checked> {
-  const over = new AbortController();
+  // One is over when it is: to make a signal takes a while.
+  const over = entries.length > 1 ? new AbortController() : undefined;
   const results: (Accepted | Refused)[] = [];
-  for (let at = 0; at < entries.length && !over.signal.aborted; at += AT_ONCE) {
+  for (let at = 0; at < entries.length && over?.signal.aborted !== true; at += AT_ONCE) {
     const group = entries.slice(at, at + AT_ONCE).map((entry) => checkOne(deps, feed, entry, over));
     try {
       results.push(...(await Promise.all(group)));
     } catch (error) {
-      over.abort();
+      over?.abort();
       throw error;
     }
   }
@@ -79,7 +80,7 @@ async function checkOne(
   deps: CheckDeps,
   feed: Feed,
   { draft, xml }: PreparedEntry,
-  over: AbortController,
+  over: AbortController | undefined,
 ): Promise<Accepted | Refused> {
   const version = draft.describedBy === undefined ? activeVersion(feed.contracts) : named(feed, draft.describedBy);
   if (version === undefined) return { version: undefined, terms: NO_TERMS };
@@ -88,11 +89,11 @@ async function checkOne(
   if (typeof content === 'string') return { findings: [{ place: WHOLE, message: content }] };
   const { id } = version;
   const contract = { id, contract: () => readContract(deps.db, id) };
-  const checked = await deps.checkers.check(contract, content, over.signal);
+  const checked = await deps.checkers.check(contract, content, over?.signal);
   if ('cutOff' in checked) {
     // What was given up because of another one has no fault of its own.
-    if (over.signal.aborted) return { findings: [] };
-    over.abort();
+    if (over?.signal.aborted === true) return { findings: [] };
+    over?.abort();
     deps.metrics.contractCheck('cut-off');
     const message = `whether it keeps to version ${String(version.version)} of the contract cannot be told: ${checked.cutOff}`;
     return { findings: [{ place: WHOLE, message }] };
