@@ -4,10 +4,11 @@ import { FeedsError } from './core/errors.js';
 import { front } from './http/front.js';
 import { cors } from './http/middleware/cors.js';
 import { legalPath } from './http/middleware/legal-path.js';
-import { adminOnly, may } from './http/middleware/may.js';
+import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
+import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
 import { addAdminRoutes } from './http/routes/admin.js';
 import { addDescriptionRoutes } from './http/routes/descriptions.js';
 import { addDocumentRoutes } from './http/routes/documents.js';
@@ -46,11 +47,12 @@ export function buildApp(services: Services): App {
   addSchemaRoutes(router, services);
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);
+  addAdminTokenRoutes(router, services);
   addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);
   // What is not there is no more told of than what is.
-  app.use(['/feeds', '/admin'], adminOnly(services));
+  app.use(['/feeds', '/admin'], anybodyKnown(services));
   app.use((req: Request, _res: Response) => {
     throw new FeedsError('not-found', `there is nothing at ${req.path.slice(0, 200)}; feeds are below /feeds`);
   });

@@ -8,12 +8,15 @@ import { checkEpoch } from './actions/check-epoch.js';
 import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
+import { noteTokenUse } from './actions/change-tokens.js';
 import { makeDemo } from './actions/make-demo.js';
 import type { Config } from './config.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
-import { adminTokenCheck } from './http/admin-token.js';
+import { adminTokenCheck } from './http/auth/admin-token.js';
+import { makeAuthenticator } from './http/auth/authenticator.js';
+import { makeTokenMemory } from './http/auth/token-memory.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
@@ -126,6 +129,8 @@ async function startUp(
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
   }
 
+  const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
+
   const { feedsFile } = config;
   if (feedsFile === undefined) await makeDemo({ pool, memory });
   else await loadFeedsFile({ pool, memory }, feedsFile);
@@ -148,7 +153,7 @@ async function startUp(
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,
-    isAdminToken: adminTokenCheck(sha256),
+    authenticator: makeAuthenticator(adminTokenCheck(sha256), tokens),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),

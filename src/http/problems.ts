@@ -112,7 +112,9 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   const headers = ['vary', VARY, 'cache-control', 'no-store'];
   if (details.allow !== undefined) headers.push('allow', details.allow.join(', '));
   if (details.retryAfterSeconds !== undefined) headers.push('retry-after', String(details.retryAfterSeconds));
-  if (error?.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="millrace"');
+  if (error?.code === 'unauthorized' || error?.code === 'forbidden') {
+    headers.push('www-authenticate', challenge(error));
+  }
   if (error?.code === 'unsupported-media-type') {
     headers.push(ACCEPTS[req.method] ?? 'accept', (details.accepted ?? PUBLISHED_TYPES).join(', '));
   }
@@ -129,6 +131,12 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
 
 /** What names the media types that are taken: W3C Linked Data Platform §7.1, RFC 5789 §2.2; by RFC 9110 §15.5.16 Accept. */
 const ACCEPTS: Readonly<Record<string, string>> = { POST: 'accept-post', PATCH: 'accept-patch' };
+
+/** RFC 6750 §3, §3.1: nothing is said of credentials that were not shown. */
+function challenge({ code, details }: FeedsError): string {
+  const error = code === 'forbidden' ? 'insufficient_scope' : details.credentials && 'invalid_token';
+  return `Bearer realm="millrace"${error === undefined ? '' : `, error="${error}"`}`;
+}
 
 const OFFERS = [
   offer('json', PROBLEM_JSON, [JSON_TYPE, JSON_FEED, CLOUD_EVENT, CLOUD_EVENTS]),

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
+import type { Principal } from '../core/access.js';
 import type { Checkers } from '../registry/checkers.js';
 import type { Urls } from '../core/urls.js';
 import type { Db } from '../store/db.js';
@@ -7,6 +8,7 @@ import type { HeadMemory, Known } from '../store/head-memory.js';
 import type { RecentEntries } from '../store/recent-entries.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Authenticator } from './auth/authenticator.js';
 import type { BodyBudget } from './body.js';
 import type { PageCache } from './page-cache.js';
 import type { Turns } from './turns.js';
@@ -28,8 +30,7 @@ export interface Services {
   readonly turns: { readonly bodies: Turns; readonly pages: Turns };
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Compares in constant time. */
-  readonly isAdminToken: (token: string) => boolean;
+  readonly authenticator: Authenticator;
   /** Origins that may call from a browser; `*` is any. */
   readonly corsOrigins: readonly string[];
   /** True from the moment that the node is told to stop. */
@@ -43,7 +44,7 @@ declare module 'express-serve-static-core' {
     /** Told in the log line and in every answer. */
     requestId: string;
     /** The caller, found out by middleware/may.ts. */
-    principal: 'admin' | 'anonymous';
+    principal: Principal;
     /** The feed of the URL and what is known of its log, once `may` has let the caller pass. */
     known: Known;
   }

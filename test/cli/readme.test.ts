@@ -105,6 +105,13 @@ describe('README', function () {
     for (const [index, line] of lines.entries()) expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
   });
 
+  it('and those of docs/access.md', async () => {
+    const answers = [/"token": "mrt_/, /"tokens": \[/, /"role": "admin"/];
+    const shown = await commandsIn('docs/access.md');
+    expect(shown).to.have.length(answers.length);
+    for (const [index, line] of shown.entries()) expect(await run(line, 10), line).to.match(answers[index] ?? /never/);
+  });
+
   it('and those of docs/contracts.md, each with the answer that the text tells of', async () => {
     const shown = (await commandsIn('docs/contracts.md')).flatMap((command) => command.split(/\n(?=curl)/));
     const answers = [

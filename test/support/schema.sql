@@ -108,6 +108,19 @@ create table ticks (
   constraint ticks_pkey PRIMARY KEY (partition_id, tick, feed_id)
 );
 
+create table tokens (
+  token_id text collate "C" not null,
+  name text not null,
+  digest bytea not null,
+  grants jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  created_by text not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint tokens_pkey PRIMARY KEY (token_id)
+);
+
 create table workspaces (
   name text collate "C" not null,
   title text,

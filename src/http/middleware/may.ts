@@ -1,29 +1,9 @@
-import type { NextFunction, Request, RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { ANONYMOUS, decide } from '../../core/access.js';
+import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
-
-/**
- * Who calls? Without a token: anyone. A token that is wrong is refused even where none is needed, so that its sender
- * hears of it (RFC 6750 §3).
- */
-function authenticate(services: Services, req: Request): void {
-  const { authorization } = req.headers;
-  if (authorization === undefined) {
-    req.principal = 'anonymous';
-    return;
-  }
-  const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1];
-  if (token === undefined || !services.isAdminToken(token)) {
-    throw new FeedsError(
-      'unauthorized',
-      'the Authorization header does not hold a bearer token that this server knows',
-    );
-  }
-  req.principal = 'admin';
-}
-
-const NEEDS_TOKEN = 'a token is needed here: Authorization: Bearer …';
 
 /**
  * Lets those pass whose right is seen from memory, as `may` would; false for all others, of whom nothing is said by that.
@@ -37,64 +17,123 @@ export function passesByMemory(
 ): boolean {
   const known = services.memory.peek(workspace, feed);
   if (known === undefined) return false;
+  let principal: Principal | undefined;
   try {
-    authenticate(services, req);
+    principal = services.authenticator.peek(req);
   } catch {
     return false;
   }
+  if (principal === undefined || decide(principal, verb, targetOf(known)) !== 'allowed') return false;
+  req.principal = principal;
   req.known = known;
-  return isAllowed(verb, req.principal, known);
+  return true;
 }
 
-function isAllowed(verb: 'read' | 'publish', principal: Request['principal'], known: Known | undefined): boolean {
-  return principal === 'admin' || (verb === 'read' && known?.feed.settings.public === true);
-}
-
-/** For what only the administrator may do. */
-export function adminOnly(services: Services): RequestHandler {
-  return (req, _res, next) => {
-    authenticate(services, req);
-    if (req.principal !== 'admin') throw new FeedsError('unauthorized', NEEDS_TOKEN);
-    next();
-  };
+function targetOf({ feed: { workspace, name, settings } }: Known): Target {
+  return { workspace, feed: name, public: settings.public };
 }
 
 /** For what shows to each caller what it may see. */
 export function anyone(services: Services): RequestHandler {
-  return (req, _res, next) => {
-    authenticate(services, req);
+  return whoever(services, (_req, _res, next) => {
     next();
-  };
+  });
+}
+
+/** For what is there for nobody: without credentials it is not told apart from what is. */
+export function anybodyKnown(services: Services): RequestHandler {
+  return whoever(services, (req, _res, next) => {
+    if (req.principal === ANONYMOUS) throw refusal('unauthorized', 'read');
+    next();
+  });
+}
+
+/** For those who administer the workspace or feed of the URL, whether it exists or not. */
+export function mayAdminister(services: Services): RequestHandler {
+  return whoever(services, async (req, _res, next) => {
+    const { workspace, feed } = req.params as { workspace?: string; feed?: string };
+    let decision = decide(req.principal, 'administer', { workspace, feed });
+    if (decision === 'unknown' && workspace !== undefined && feed !== undefined) {
+      // Of a public feed everybody knows.
+      const known = services.memory.peek(workspace, feed) ?? (await services.memory.ask(workspace, feed));
+      if (known !== undefined) decision = decide(req.principal, 'administer', targetOf(known));
+    }
+    if (decision !== 'allowed') throw refusal(decision, 'administer');
+    next();
+  });
+}
+
+/** For those who administer anything; they are shown what that is. */
+export function mayAdministerSome(services: Services): RequestHandler {
+  return whoever(services, (req, _res, next) => {
+    if (req.principal === ANONYMOUS) throw refusal('unauthorized', 'administer');
+    if (!req.principal.grants.some(({ role }) => role === 'admin')) throw refusal('forbidden', 'administer');
+    next();
+  });
 }
 
 /**
- * Finds the feed of the URL and lets those pass who may do this to it. Without a token, what is not public is 401,
- * whether it exists or not.
+ * Finds the feed of the URL and lets those pass who may do this to it. Without credentials, what is not public is 401,
+ * whether it exists or not; with some, 403 where their bearer may know of it, else 404 (core/access.ts).
  */
 export function may(verb: 'read' | 'publish', services: Services): RequestHandler {
-  return (req, _res, next) => {
-    authenticate(services, req);
+  return whoever(services, (req, _res, next) => {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const known = services.memory.peek(workspace, feed);
     if (known !== undefined) {
       pass(known, req, next);
       return undefined;
     }
-    if (verb === 'publish' && req.principal !== 'admin') throw new FeedsError('unauthorized', NEEDS_TOKEN);
+    // A publisher whom no answer could let pass costs the database nothing.
+    if (verb === 'publish' && req.principal === ANONYMOUS) throw refusal('unauthorized', verb);
     return services.memory.ask(workspace, feed).then((found) => {
       pass(found, req, next);
     });
-  };
+  });
 
   function pass(known: Known | undefined, req: Request, next: NextFunction): void {
-    if (!isAllowed(verb, req.principal, known)) throw new FeedsError('unauthorized', NEEDS_TOKEN);
-    if (known === undefined) throw new FeedsError('not-found', 'there is no such feed');
+    const { workspace, feed } = req.params as { workspace: string; feed: string };
+    const decision = decide(req.principal, verb, known === undefined ? { workspace, feed } : targetOf(known));
+    if (decision !== 'allowed') throw refusal(decision, verb);
+    if (known === undefined) throw refusal('unknown', verb);
     req.known = known;
     next();
   }
 }
 
+type Guard = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
+
+/** Finds out who calls before. */
+function whoever(services: Services, guard: Guard): RequestHandler {
+  return (req, res, next) => {
+    const { authenticator } = services;
+    const principal = authenticator.peek(req);
+    if (principal !== undefined) {
+      req.principal = principal;
+      return guard(req, res, next);
+    }
+    return authenticator.ask(req, res).then((found) => {
+      req.principal = found;
+      return guard(req, res, next);
+    });
+  };
+}
+
+const REFUSED: Readonly<Record<Act, string>> = {
+  read: 'these credentials do not let their bearer read here',
+  publish: 'these credentials do not let their bearer publish here',
+  export: 'these credentials do not let their bearer export from here',
+  administer: 'these credentials do not let their bearer administer this',
+};
+
+function refusal(decision: Exclude<Decision, 'allowed'>, act: Act): FeedsError {
+  if (decision === 'unauthorized')
+    return new FeedsError('unauthorized', 'a token is needed here: Authorization: Bearer …');
+  if (decision === 'forbidden') return new FeedsError('forbidden', REFUSED[act]);
+  return new FeedsError('not-found', act === 'administer' ? 'there is nothing of this name' : 'there is no such feed');
+}
+
 /** `public` only for bytes that anyone without a token would get now; for others their own caches only (RFC 9111 §5.2.2.7). */
 export function cacheScope(req: Request): 'public' | 'private' {
-  return req.principal === 'anonymous' ? 'public' : 'private';
+  return req.principal === ANONYMOUS ? 'public' : 'private';
 }

@@ -17,7 +17,7 @@ import { readRetiredBody } from '../../formats/feed-settings.js';
 import { readContract } from '../../store/contracts.js';
 import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { receiveBody } from '../body.js';
-import { adminOnly } from '../middleware/may.js';
+import { mayAdminister } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
 import { isDryRun, parameter } from '../parameters.js';
 import type { Services } from '../services.js';
@@ -35,7 +35,7 @@ const CONTRACT_BYTES = 1024 * 1024;
  */
 export function addAdminSchemaRoutes(router: Router, services: Services): void {
   const { db, urls } = services;
-  const admin = adminOnly(services);
+  const admin = mayAdminister(services);
   const list = '/admin/feeds/:workspace/:feed/schemas';
   const one = `${list}/:version`;
 

@@ -3,13 +3,15 @@ import { deleteFeed, putFeed } from '../../actions/change-feed.js';
 import type { FeedName } from '../../actions/change-feed.js';
 import { checkExistence } from '../../actions/existence.js';
 import { deleteWorkspace, putWorkspace } from '../../actions/change-workspace.js';
+import { decide } from '../../core/access.js';
+import type { Target } from '../../core/access.js';
 import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
 import { listFeeds, listWorkspaces } from '../../store/feeds.js';
 import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
-import { adminOnly } from '../middleware/may.js';
+import { mayAdminister, mayAdministerSome } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
@@ -17,16 +19,22 @@ import { addOtherMethods } from './methods.js';
 
 /**
  * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds`, and GET, PUT and DELETE of one of them. JSON both
- * ways (schemas/api/); PUT creates (201) or replaces all settings (200), and shows what is then in force.
- * Errors: not-well-formed (400), unauthorized (401), not-found (404), conflict (409), precondition-failed (412), too-large (413),
+ * ways (schemas/api/); PUT creates (201) or replaces all settings (200), and shows what is then in force. For those who
+ * administer the workspace or the feed, or everything; the lists show what they do.
+ * Errors: not-well-formed (400), unauthorized (401), forbidden (403), not-found (404), conflict (409), precondition-failed (412), too-large (413),
  * unsupported-media-type (415), invalid-body (422).
  */
 export function addAdminRoutes(router: Router, services: Services): void {
   const { db, urls } = services;
-  const admin = adminOnly(services);
+  const admin = mayAdminister(services);
+  const some = mayAdministerSome(services);
 
-  router.get('/admin/workspaces', admin, async (req, res) => {
-    sendJson(req, res, 200, { workspaces: (await listWorkspaces(db)).map(showWorkspace) });
+  router.get('/admin/workspaces', some, async (req, res) => {
+    sendJson(req, res, 200, {
+      workspaces: (await listWorkspaces(db))
+        .filter(({ name: workspace }) => isTheirs(req, { workspace }))
+        .map(showWorkspace),
+    });
   });
   router.get('/admin/workspaces/:workspace', admin, async (req, res) => {
     sendJson(req, res, 200, showWorkspace(await workspaceOf(namesOf(req).workspace)));
@@ -44,8 +52,12 @@ export function addAdminRoutes(router: Router, services: Services): void {
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
-  router.get('/admin/feeds', admin, async (req, res) => {
-    sendJson(req, res, 200, { feeds: (await listFeeds(db)).map(showFeed) });
+  router.get('/admin/feeds', some, async (req, res) => {
+    sendJson(req, res, 200, {
+      feeds: (await listFeeds(db))
+        .filter(({ workspace, name }) => isTheirs(req, { workspace, feed: name }))
+        .map(showFeed),
+    });
   });
   router.get('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     sendJson(req, res, 200, await shownFeed(req));
@@ -64,7 +76,7 @@ export function addAdminRoutes(router: Router, services: Services): void {
   });
 
   for (const path of ['/admin/workspaces', '/admin/feeds']) {
-    addOtherMethods(router, path, admin, () => ['GET', 'HEAD', 'OPTIONS']);
+    addOtherMethods(router, path, some, () => ['GET', 'HEAD', 'OPTIONS']);
   }
   for (const path of ['/admin/workspaces/:workspace', '/admin/feeds/:workspace/:feed']) {
     addOtherMethods(router, path, admin, () => ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
@@ -89,6 +101,11 @@ export function addAdminRoutes(router: Router, services: Services): void {
     const { workspace, name, atomId: id, createdAt, settings } = feed;
     return { workspace, name, url: urls.feed(feed), id, createdAt, ...settings };
   }
+}
+
+/** The lists show what their reader administers. */
+function isTheirs({ principal }: Request, target: Target): boolean {
+  return decide(principal, 'administer', target) === 'allowed';
 }
 
 function namesOf(req: Request): FeedName {

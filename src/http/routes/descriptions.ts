@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Request, Router } from 'express';
+import { knows } from '../../core/access.js';
 import { isXmlKind } from '../../core/contract.js';
 import { feedTitle } from '../../core/feed.js';
 import { asyncApi, describedVersion } from '../../formats/asyncapi.js';
@@ -54,7 +55,7 @@ export function addDescriptionRoutes(router: Router, services: Services): void {
     let room = ROOM_FOR_SCHEMAS;
     for (const feed of await listFeeds(db)) {
       const { workspace, name, settings } = feed;
-      if (principal === 'anonymous' && !settings.public) continue;
+      if (!knows(principal, { workspace, feed: name, public: settings.public })) continue;
       const versions: DescribedVersion[] = [];
       for (const version of feed.contracts) {
         const isRead = !version.retired && !isXmlKind(version.kind) && room > 0;

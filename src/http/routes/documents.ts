@@ -1,4 +1,5 @@
 import type { Request, Response, Router } from 'express';
+import { ANONYMOUS, knows } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
 import type { ServiceWorkspace } from '../../formats/atom/atompub.js';
@@ -79,7 +80,7 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     const { workspace } = req.params as { workspace: string };
     const workspaces = await visible(req, workspace);
     if (workspaces.length === 0) {
-      if (req.principal === 'anonymous')
+      if (req.principal === ANONYMOUS)
         throw new FeedsError('unauthorized', 'a token is needed here: Authorization: Bearer …');
       throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`);
     }
@@ -114,13 +115,19 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     else await giveJson(req, res, format, document, SERVICE_ARRAYS, CLOUD_FEEDS_SERVICE);
   }
 
-  /** What this caller may see; without a token a workspace is there by its public feeds only. */
+  /** What this caller may know of; a workspace is there by its feeds, unless one may do something in all of it. */
   async function visible(req: Request, name?: string): Promise<ServiceWorkspace[]> {
     const [workspaces, feeds] = await Promise.all([listWorkspaces(db, name), listFeeds(db, name)]);
-    const anonymous = req.principal === 'anonymous';
+    const { principal } = req;
     const shown = new Map(workspaces.map((workspace) => [workspace.name, { workspace, feeds: [] as Feed[] }]));
-    for (const feed of feeds) if (!anonymous || feed.settings.public) shown.get(feed.workspace)?.feeds.push(feed);
-    return [...shown.values()].filter((one) => !anonymous || one.feeds.length > 0);
+    for (const feed of feeds) {
+      const { workspace, name: feedName, settings } = feed;
+      if (!knows(principal, { workspace, feed: feedName, public: settings.public })) continue;
+      shown.get(workspace)?.feeds.push(feed);
+    }
+    return [...shown.values()].filter(
+      (one) => one.feeds.length > 0 || knows(principal, { workspace: one.workspace.name }),
+    );
   }
 
   function welcome(): string {

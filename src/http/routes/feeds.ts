@@ -16,7 +16,7 @@ import { writePage } from '../../formats/render.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
 import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
-import { may } from '../middleware/may.js';
+import { cacheScope, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
@@ -147,7 +147,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       throw new FeedsError('not-found', `there are ${String(fullArchives(feed, log.head))} archived pages so far`);
     }
     const tag = pageTag(base, feed, log, true, format);
-    const cache = req.principal === 'anonymous' ? 'public, max-age=86400' : 'private, max-age=86400';
+    const cache = `${cacheScope(req)}, max-age=86400`;
     const held = heldByClient(req, tag);
     if (held !== undefined) {
       notModified(req, res, held, cache);

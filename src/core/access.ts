@@ -1,0 +1,74 @@
+/** Who may do what. One function decides; everything else asks it. */
+
+export const ROLES = ['admin', 'publisher', 'reader', 'exporter'] as const;
+
+/**
+ * `admin` may do everything, `publisher` publish, change and delete entries, `reader` read, `exporter` read and export.
+ */
+export type Role = (typeof ROLES)[number];
+
+/** A role in a feed, in all feeds of a workspace, or, without a workspace, in everything. */
+export interface Grant {
+  readonly role: Role;
+  readonly workspace?: string;
+  readonly feed?: string;
+}
+
+/** Who calls, however that was found out. */
+export interface Principal {
+  /** For those who run the server: `token:4f1c…`. */
+  readonly name: string;
+  readonly grants: readonly Grant[];
+}
+
+/** Whoever shows no credentials. */
+export const ANONYMOUS: Principal = { name: 'anonymous', grants: [] };
+
+/** Whoever holds the server's own admin token. */
+export const ADMIN: Principal = { name: 'admin', grants: [{ role: 'admin' }] };
+
+export type Act = 'read' | 'publish' | 'export' | 'administer';
+
+const ACTS: Readonly<Record<Role, readonly Act[]>> = {
+  admin: ['read', 'publish', 'export', 'administer'],
+  publisher: ['publish'],
+  reader: ['read'],
+  exporter: ['read', 'export'],
+};
+
+/** What is to be done something with: a feed, a workspace, or, without either, everything. */
+export interface Target {
+  readonly workspace?: string | undefined;
+  readonly feed?: string | undefined;
+  /** A feed that anyone may read. */
+  readonly public?: boolean;
+}
+
+/** The last three are what the caller is told, as 401, 403 and 404. */
+export type Decision = 'allowed' | 'unauthorized' | 'forbidden' | 'unknown';
+
+/**
+ * May the caller do this? Without credentials, nothing but to read what is public. Who has some and not the right ones is told
+ * so where it may know of the target, by a grant in it or because it is public; else the target is unknown.
+ */
+export function decide(principal: Principal, act: Act, target: Target): Decision {
+  if (act === 'read' && target.public === true) return 'allowed';
+  if (principal.grants.some((grant) => covers(grant, target) && ACTS[grant.role].includes(act))) return 'allowed';
+  if (principal === ANONYMOUS) return 'unauthorized';
+  return knows(principal, target) ? 'forbidden' : 'unknown';
+}
+
+/** May the caller know that it is there? Of a workspace knows who may do something in one of its feeds. */
+export function knows({ grants }: Principal, target: Target): boolean {
+  return target.public === true || grants.some((grant) => covers(grant, target) || isWithin(grant, target));
+}
+
+/** Is the target all, or a part, of what was granted? */
+function covers(grant: Grant, { workspace, feed }: Target): boolean {
+  if (grant.workspace === undefined) return true;
+  return grant.workspace === workspace && (grant.feed === undefined || grant.feed === feed);
+}
+
+function isWithin(grant: Grant, { workspace, feed }: Target): boolean {
+  return feed === undefined && (workspace === undefined || grant.workspace === workspace);
+}

@@ -1,0 +1,35 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Grant } from './access.js';
+import type { Instant } from './entry.js';
+
+/** A bearer token of ours as it is kept: without the token itself. */
+export interface Token {
+  readonly id: string;
+  /** What its bearer is called by those who administer. */
+  readonly name: string;
+  readonly grants: readonly Grant[];
+  readonly createdAt: Instant;
+  readonly createdBy: string;
+  readonly expiresAt: Instant | undefined;
+  readonly revokedAt: Instant | undefined;
+  /** To the minute. */
+  readonly lastUsedAt: Instant | undefined;
+}
+
+/** By its beginning and its length a token is found where it should not be, in a repository or in a log. */
+const FORM = /^mrt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
+
+/** A new token and the id that is a part of it. 256 bits of it are random. */
+export function makeToken(): { id: string; token: string } {
+  const id = randomBytes(8).toString('hex');
+  return { id, token: `mrt_${id}_${randomBytes(32).toString('base64url')}` };
+}
+
+/** The id in a token; undefined: it is none of ours. */
+export function tokenId(token: string): string | undefined {
+  return FORM.exec(token)?.[1];
+}
+
+export function tokenDigest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,74 @@
+import type { Grant } from '../core/access.js';
+import type { Instant } from '../core/entry.js';
+import type { Token } from '../core/token.js';
+import type { Db, Tx } from './db.js';
+
+export interface KeptToken extends Token {
+  readonly digest: Buffer;
+}
+
+type Row = [string, string, Grant[], Instant, string, Instant | null, Instant | null, Instant | null, Buffer];
+
+const COLUMNS = 'token_id, name, grants, created_at, created_by, expires_at, revoked_at, last_used_at, digest';
+
+const FIND = `select ${COLUMNS} from tokens where token_id = $1`;
+
+export async function findToken(db: Db, id: string): Promise<KeptToken | undefined> {
+  const { rows } = await db.query<Row>({ name: 'find-token', text: FIND, values: [id] });
+  return rows[0] === undefined ? undefined : toToken(rows[0]);
+}
+
+const LIST = `select ${COLUMNS} from tokens order by created_at, token_id`;
+
+/** Those that were revoked too, the oldest first. */
+export async function listTokens(db: Db): Promise<KeptToken[]> {
+  const { rows } = await db.query<Row>({ name: 'list-tokens', text: LIST });
+  return rows.map(toToken);
+}
+
+const INSERT = `
+  insert into tokens (token_id, name, digest, grants, created_by, expires_at)
+  values ($1, $2, $3, $4, $5, $6)
+  returning ${COLUMNS}`;
+
+export async function insertToken(
+  tx: Tx,
+  token: Pick<KeptToken, 'id' | 'name' | 'digest' | 'grants' | 'createdBy' | 'expiresAt'>,
+): Promise<Token> {
+  const { id, name, digest, grants, createdBy, expiresAt } = token;
+  const values = [id, name, digest, JSON.stringify(grants), createdBy, expiresAt ?? null];
+  const { rows } = await tx.query<Row>({ name: 'insert-token', text: INSERT, values });
+  const [row] = rows;
+  if (row === undefined) throw new Error('a token was inserted and did not come back');
+  return toToken(row);
+}
+
+const REVOKE = 'update tokens set revoked_at = coalesce(revoked_at, now()) where token_id = $1';
+
+export async function setRevoked(tx: Tx, id: string): Promise<void> {
+  await tx.query({ name: 'revoke-token', text: REVOKE, values: [id] });
+}
+
+const USED = `
+  update tokens
+     set last_used_at = now()
+   where token_id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`;
+
+/** Written once a minute at most, whichever node it is used on. */
+export async function noteUse(tx: Tx, id: string): Promise<void> {
+  await tx.query({ name: 'note-token-use', text: USED, values: [id] });
+}
+
+function toToken([id, name, grants, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt, digest]: Row): KeptToken {
+  return {
+    id,
+    name,
+    grants,
+    createdAt,
+    createdBy,
+    expiresAt: expiresAt ?? undefined,
+    revokedAt: revokedAt ?? undefined,
+    lastUsedAt: lastUsedAt ?? undefined,
+    digest,
+  };
+}

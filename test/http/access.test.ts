@@ -1,0 +1,243 @@
+import { expect } from 'chai';
+import { startApp } from '../support/app.js';
+import type { TestApp } from '../support/app.js';
+import { anEntry } from '../support/build.js';
+import { bearing, issue } from '../support/tokens.js';
+
+/** What is told of a request: it may be made (whatever comes of it then), 401, 403 or 404. */
+type Told = 'yes' | 401 | 403 | 404;
+
+/** What each operation of the API asks for. */
+const NEEDS: Readonly<Record<string, 'nothing' | 'read' | 'publish' | 'feed' | 'workspace' | 'some' | 'any'>> = {
+  'get /': 'any',
+  'get /feeds': 'any',
+  'get /feeds/{workspace}': 'any',
+  'get /feeds/{workspace}/{feed}': 'read',
+  'post /feeds/{workspace}/{feed}': 'publish',
+  'get /feeds/{workspace}/{feed}/entries/{id}': 'read',
+  'put /feeds/{workspace}/{feed}/entries/{id}': 'publish',
+  'delete /feeds/{workspace}/{feed}/entries/{id}': 'publish',
+  'get /feeds/{workspace}/{feed}/archive/{n}': 'read',
+  'get /feeds/{workspace}/{feed}/categories': 'read',
+  'get /feeds/{workspace}/{feed}/schemas': 'read',
+  'get /feeds/{workspace}/{feed}/schemas/{version}': 'read',
+  'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'read',
+  'get /feeds/{workspace}/{feed}/schemas/{version}/example': 'read',
+  'get /admin/workspaces': 'some',
+  'get /admin/workspaces/{workspace}': 'workspace',
+  'put /admin/workspaces/{workspace}': 'workspace',
+  'delete /admin/workspaces/{workspace}': 'workspace',
+  'get /admin/feeds': 'some',
+  'get /admin/feeds/{workspace}/{feed}': 'feed',
+  'put /admin/feeds/{workspace}/{feed}': 'feed',
+  'delete /admin/feeds/{workspace}/{feed}': 'feed',
+  'get /admin/feeds/{workspace}/{feed}/schemas': 'feed',
+  'post /admin/feeds/{workspace}/{feed}/schemas': 'feed',
+  'get /admin/feeds/{workspace}/{feed}/schemas/{version}': 'feed',
+  'patch /admin/feeds/{workspace}/{feed}/schemas/{version}': 'feed',
+  'get /admin/tokens': 'some',
+  'post /admin/tokens': 'some',
+  'get /admin/tokens/{token}': 'some',
+  'delete /admin/tokens/{token}': 'some',
+  'get /openapi.json': 'any',
+  'get /asyncapi.json': 'any',
+  'get /healthz': 'nothing',
+  'get /readyz': 'nothing',
+  'get /metrics': 'nothing',
+};
+
+/**
+ * For each caller what it is told of reading, publishing to and administering a feed: one that is closed, one that is public,
+ * one that there is not (all in the workspace shop), one of another workspace; then of administering shop, and far.
+ * Y: yes, and the last digit of 401, 403 and 404.
+ */
+const CALLERS: Readonly<
+  Record<string, { grants?: Record<string, string>[]; told: readonly [string, string, string, string, string] }>
+> = {
+  nobody: { told: ['111', 'Y11', '111', '111', '11'] },
+  'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'] },
+  'admin of the workspace': {
+    grants: [{ role: 'admin', workspace: 'shop' }],
+    told: ['YYY', 'YYY', 'YYY', '444', 'Y4'],
+  },
+  'admin of the feed': {
+    grants: [{ role: 'admin', workspace: 'shop', feed: 'closed' }],
+    told: ['YYY', 'Y33', '444', '444', '34'],
+  },
+  'publisher to everything': { grants: [{ role: 'publisher' }], told: ['3Y3', 'YY3', '3Y3', '3Y3', '33'] },
+  'publisher to the workspace': {
+    grants: [{ role: 'publisher', workspace: 'shop' }],
+    told: ['3Y3', 'YY3', '3Y3', '444', '34'],
+  },
+  'publisher to the feed': {
+    grants: [{ role: 'publisher', workspace: 'shop', feed: 'closed' }],
+    told: ['3Y3', 'Y33', '444', '444', '34'],
+  },
+  'reader of everything': { grants: [{ role: 'reader' }], told: ['Y33', 'Y33', 'Y33', 'Y33', '33'] },
+  'reader of the workspace': {
+    grants: [{ role: 'reader', workspace: 'shop' }],
+    told: ['Y33', 'Y33', 'Y33', '444', '34'],
+  },
+  'reader of the feed': {
+    grants: [{ role: 'reader', workspace: 'shop', feed: 'closed' }],
+    told: ['Y33', 'Y33', '444', '444', '34'],
+  },
+  'exporter of the workspace': {
+    grants: [{ role: 'exporter', workspace: 'shop' }],
+    told: ['Y33', 'Y33', 'Y33', '444', '34'],
+  },
+  'reader and publisher of different feeds': {
+    grants: [
+      { role: 'reader', workspace: 'shop', feed: 'closed' },
+      { role: 'publisher', workspace: 'far', feed: 'closed' },
+    ],
+    told: ['Y33', 'Y33', '444', '3Y3', '33'],
+  },
+  'reader of something else': {
+    grants: [{ role: 'reader', workspace: 'elsewhere' }],
+    told: ['444', 'Y33', '444', '444', '44'],
+  },
+};
+const TARGETS = ['shop/closed', 'shop/open', 'shop/none', 'far/closed'] as const;
+const MEANT: Readonly<Record<string, Told>> = { Y: 'yes', 1: 401, 3: 403, 4: 404 };
+
+describe('who may do what, over HTTP', function () {
+  this.timeout(60_000);
+  let app: TestApp;
+  let id: string;
+
+  before(async () => {
+    app = await startApp();
+    await app.feed('closed');
+    await app.feed('open', { public: true });
+    for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {
+      await app.request(`/admin/${path}`, { method: 'PUT' });
+    }
+    for (const target of TARGETS) {
+      if (target === 'shop/none') continue;
+      const headers = { 'content-type': 'application/atom+xml' };
+      id = 'urn:x:1';
+      await app.request(`/feeds/${target}`, { method: 'POST', headers, body: anEntry({ id }) });
+    }
+  });
+  after(() => app.stop());
+
+  it('is asked of every operation that there is', async () => {
+    const { paths } = (await (await app.request('/openapi.json')).json()) as { paths: Record<string, object> };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods)
+        .filter((method) => method !== 'parameters')
+        .map((method) => `${method} ${path}`),
+    );
+    expect(operations).to.have.members(Object.keys(NEEDS));
+  });
+
+  for (const [caller, { grants, told }] of Object.entries(CALLERS)) {
+    it(`by ${caller}`, async () => {
+      const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+      const ask = async (operation: string, target: string): Promise<[Told, Response]> => {
+        const [method = '', template = ''] = operation.split(' ');
+        const [workspace = '', feed = ''] = target.split('/');
+        const path = template
+          .replace('{workspace}', workspace)
+          .replace('{feed}', feed)
+          .replace('{id}', id)
+          .replace(/\{(n|version)\}/, '1')
+          .replace(/\{\w+\}/, 'none');
+        // Nothing is changed by it: who may is told that this cannot be true, or that the body is none.
+        const response = await app.request(path, {
+          anonymous: true,
+          method: method.toUpperCase(),
+          headers: { ...headers, ...(method === 'get' ? {} : { 'if-match': '"none"' }) },
+        });
+        const { status } = response;
+        expect(status, operation).to.be.below(500);
+        return [status === 401 || status === 403 || status === 404 ? status : 'yes', response];
+      };
+      const expectTold = async (operation: string, target: string, meant: string | undefined): Promise<void> => {
+        const [got, response] = await ask(operation, target);
+        const text = await response.text();
+        const want = MEANT[meant ?? ''];
+        const what = `${operation} of ${target}: ${text.slice(0, 300)}`;
+        // What may be asked for need not be there.
+        if (want === 'yes') expect(got, what).to.be.oneOf(['yes', 404]);
+        else expect(got, what).to.equal(want);
+        if (got === 401) expect(response.headers.get('www-authenticate')).to.equal('Bearer realm="millrace"');
+        if (got === 403) expect(response.headers.get('www-authenticate')).to.contain('error="insufficient_scope"');
+      };
+      for (const [operation, need] of Object.entries(NEEDS)) {
+        for (const [index, target] of TARGETS.entries()) {
+          const [read, publish, feed] = told[index] ?? '';
+          if (need === 'read') await expectTold(operation, target, read);
+          if (need === 'publish') await expectTold(operation, target, publish);
+          if (need === 'feed') await expectTold(operation, target, feed);
+        }
+        for (const [index, workspace] of ['shop', 'far'].entries()) {
+          if (need === 'workspace') await expectTold(operation, workspace, told[4][index]);
+        }
+        const administersSome = grants?.some(({ role }) => role === 'admin') === true;
+        if (need === 'some') {
+          await expectTold(operation, '', administersSome ? 'Y' : grants === undefined ? '1' : '3');
+        }
+        if (need === 'any' && !operation.includes('{')) await expectTold(operation, '', 'Y');
+        if (need === 'nothing') expect((await ask(operation, ''))[0]).to.equal('yes');
+      }
+    });
+  }
+
+  it('a feed that is unknown is told of in the same words whether it is there or not', async () => {
+    const headers = bearing(await issue(app, [{ role: 'reader', workspace: 'elsewhere' }]));
+    for (const path of [
+      '/feeds/shop/NAME',
+      '/feeds/shop/NAME/entries/urn:x:1',
+      '/admin/feeds/shop/NAME',
+      '/feeds/shop/NAME/schemas',
+    ]) {
+      const bodies = await Promise.all(
+        ['closed', 'none'].map(async (name) => {
+          const response = await app.request(path.replace('NAME', name), { headers });
+          const { instance: _instance, ...body } = (await response.json()) as Record<string, unknown>;
+          return { status: response.status, body };
+        }),
+      );
+      expect(bodies[0], path).to.deep.equal(bodies[1]);
+    }
+  });
+
+  it('documents show what the caller may know of', async () => {
+    const seen = async (grants?: Record<string, string>[]): Promise<string[]> => {
+      const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+      const text = await (await app.request('/feeds', { anonymous: true, headers })).text();
+      const asyncApi = await (await app.request('/asyncapi.json', { anonymous: true, headers })).text();
+      const feeds = [...text.matchAll(/<collection href="[^"]*\/feeds\/([^"]*)"/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => name !== 'demo/events');
+      for (const name of ['shop/closed', 'shop/open', 'far/closed']) {
+        expect(asyncApi.includes(`/feeds/${name}`), name).to.equal(feeds.includes(name));
+      }
+      return feeds;
+    };
+    expect(await seen()).to.deep.equal(['shop/open']);
+    expect(await seen([{ role: 'reader', workspace: 'elsewhere' }])).to.deep.equal(['shop/open']);
+    expect(await seen([{ role: 'publisher', workspace: 'far', feed: 'closed' }])).to.have.members([
+      'shop/open',
+      'far/closed',
+    ]);
+    expect(await seen([{ role: 'reader', workspace: 'shop' }])).to.have.members(['shop/closed', 'shop/open']);
+    const stranger = bearing(await issue(app, [{ role: 'reader', workspace: 'elsewhere' }]));
+    expect((await app.request('/feeds/far', { headers: stranger })).status).to.equal(404);
+    expect((await app.request('/feeds/elsewhere', { headers: stranger })).status).to.equal(200);
+  });
+
+  it('lists show what their reader administers', async () => {
+    const headers = bearing(await issue(app, [{ role: 'admin', workspace: 'far' }]));
+    const { workspaces } = (await (await app.request('/admin/workspaces', { headers })).json()) as {
+      workspaces: { name: string }[];
+    };
+    expect(workspaces.map(({ name }) => name)).to.deep.equal(['far']);
+    const { feeds } = (await (await app.request('/admin/feeds', { headers })).json()) as {
+      feeds: { workspace: string }[];
+    };
+    expect(feeds.map(({ workspace }) => workspace)).to.deep.equal(['far']);
+  });
+});

@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import { ADMIN, ANONYMOUS, ROLES, decide, knows } from '../../../src/core/access.js';
+import type { Act, Grant, Principal, Target } from '../../../src/core/access.js';
+
+const ACTS: readonly Act[] = ['read', 'publish', 'export', 'administer'];
+const FEED: Target = { workspace: 'shop', feed: 'orders' };
+const PUBLIC: Target = { ...FEED, public: true };
+
+const withGrants = (...grants: Grant[]): Principal => ({ name: 'token:1', grants });
+const decisions = (principal: Principal, target: Target): string =>
+  ACTS.map((act) => decide(principal, act, target)).join(' ');
+
+describe('who may do what', () => {
+  const ALLOWED: Record<(typeof ROLES)[number], string> = {
+    admin: 'allowed allowed allowed allowed',
+    publisher: 'forbidden allowed forbidden forbidden',
+    reader: 'allowed forbidden forbidden forbidden',
+    exporter: 'allowed forbidden allowed forbidden',
+  };
+  for (const role of ROLES) {
+    it(`${role}: in everything, a workspace or a feed, and nowhere else`, () => {
+      for (const scope of [{}, { workspace: 'shop' }, { workspace: 'shop', feed: 'orders' }]) {
+        expect(decisions(withGrants({ role, ...scope }), FEED), JSON.stringify(scope)).to.equal(ALLOWED[role]);
+      }
+      for (const scope of [
+        { workspace: 'other' },
+        { workspace: 'other', feed: 'orders' },
+        { workspace: 'shop', feed: 'others' },
+      ]) {
+        const principal = withGrants({ role, ...scope });
+        expect(decisions(principal, FEED), JSON.stringify(scope)).to.equal('unknown unknown unknown unknown');
+        expect(decisions(principal, PUBLIC)).to.equal('allowed forbidden forbidden forbidden');
+      }
+    });
+  }
+
+  it('without credentials: to read what is public, and of nothing else is told whether it is there', () => {
+    expect(decisions(ANONYMOUS, FEED)).to.equal('unauthorized unauthorized unauthorized unauthorized');
+    expect(decisions(ANONYMOUS, PUBLIC)).to.equal('allowed unauthorized unauthorized unauthorized');
+  });
+
+  it('grants add up', () => {
+    const both = withGrants(
+      { role: 'publisher', workspace: 'shop' },
+      { role: 'reader', workspace: 'shop', feed: 'orders' },
+    );
+    expect(decisions(both, FEED)).to.equal('allowed allowed forbidden forbidden');
+    expect(decisions(both, { workspace: 'shop', feed: 'other' })).to.equal('forbidden allowed forbidden forbidden');
+  });
+
+  it('a grant in a feed gives no right in its workspace, but its bearer knows of that', () => {
+    const principal = withGrants({ role: 'admin', workspace: 'shop', feed: 'orders' });
+    expect(decide(principal, 'administer', { workspace: 'shop' })).to.equal('forbidden');
+    expect(decide(principal, 'administer', { workspace: 'other' })).to.equal('unknown');
+    expect(decide(principal, 'administer', {})).to.equal('forbidden');
+    expect(knows(principal, { workspace: 'shop' })).to.be.true;
+    expect(knows(principal, { workspace: 'shop', feed: 'other' })).to.be.false;
+  });
+
+  it('the admin may do everything, and who has no grant knows of nothing', () => {
+    for (const target of [{}, { workspace: 'shop' }, FEED]) {
+      expect(decisions(ADMIN, target)).to.equal(ALLOWED.admin);
+      expect(knows(withGrants(), target)).to.be.false;
+    }
+  });
+});

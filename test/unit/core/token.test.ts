@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { makeToken, tokenDigest, tokenId } from '../../../src/core/token.js';
+
+describe('a bearer token of ours', () => {
+  it('has a beginning and a length to be found by, and its id in it', () => {
+    const { id, token } = makeToken();
+    expect(token).to.match(/^mrt_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/);
+    expect(tokenId(token)).to.equal(id);
+    expect(new Set(Array.from({ length: 100 }, () => makeToken().token)).size).to.equal(100);
+  });
+
+  it('is known from other texts', () => {
+    const { token } = makeToken();
+    for (const other of [
+      '',
+      'mrt_',
+      token.slice(0, -1),
+      `${token}a`,
+      token.replace('mrt_', 'mra_'),
+      token.toUpperCase(),
+    ]) {
+      expect(tokenId(other), other).to.be.undefined;
+    }
+  });
+
+  it('has a digest of its own', () => {
+    const { token } = makeToken();
+    expect(tokenDigest(token)).to.have.length(32).and.deep.equal(tokenDigest(token));
+    expect(tokenDigest(token)).not.to.deep.equal(tokenDigest(makeToken().token));
+  });
+});
