@@ -9,6 +9,7 @@ import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
+import { addAdminUserRoutes } from './http/routes/admin-users.js';
 import { addAdminRoutes } from './http/routes/admin.js';
 import { addDescriptionRoutes } from './http/routes/descriptions.js';
 import { addDocumentRoutes } from './http/routes/documents.js';
@@ -48,6 +49,7 @@ export function buildApp(services: Services): App {
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);
   addAdminTokenRoutes(router, services);
+  addAdminUserRoutes(router, services);
   addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { StartError } from './core/start-error.js';
+import { WAYS_IN } from './core/access.js';
+import type { WayIn } from './core/access.js';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.js';
 
 /** All settings of a server, checked; read once from the environment. */
@@ -15,6 +17,8 @@ export interface Config {
   readonly dataDir: string;
   /** When not given, made at the first start. */
   readonly adminToken: string | undefined;
+  /** `AUTH`: how callers may show who they are, beside the admin token. */
+  readonly waysIn: readonly WayIn[];
   readonly logLevel: LogLevel;
   /** Absolute; YAML or JSON. */
   readonly feedsFile: string | undefined;
@@ -56,6 +60,7 @@ export function readConfig(environment: Environment = process.env): Config {
       (text) => text.length >= ADMIN_TOKEN_LENGTH && BEARER.test(text),
       `at least ${String(ADMIN_TOKEN_LENGTH)} of A-Z a-z 0-9 . _ ~ + / -`,
     ),
+    waysIn: read.several('AUTH', WAYS_IN) ?? ['token'],
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     feedsFile: resolved(read.text('FEEDS_FILE')),
     corsOrigins: read.list('CORS_ORIGINS', isOrigin, '* or origins like https://example.org, with commas in between'),
@@ -75,6 +80,7 @@ interface Reader {
   /** A text that no message repeats. */
   secret(name: string, isLegal: (text: string) => boolean, expected: string): string | undefined;
   oneOf<T extends string>(name: string, values: readonly T[]): T | undefined;
+  several<T extends string>(name: string, values: readonly T[]): readonly T[] | undefined;
   list(name: string, isLegal: (item: string) => boolean, expected: string): readonly string[];
   number(name: string, range: { readonly by: number; readonly from: number; readonly to?: number }): number;
   finish(): void;
@@ -109,6 +115,13 @@ function reader(environment: Environment): Reader {
       const value = values.find((known) => known === text);
       if (text !== undefined && value === undefined) wrong(name, quoted(text), `one of ${values.join(', ')}`);
       return value;
+    },
+    several<T extends string>(name: string, values: readonly T[]) {
+      const items = (given(name) ?? '').toLowerCase().split(/[\s,]+/);
+      const bad = items.find((item) => item !== '' && !values.some((known) => known === item));
+      if (bad !== undefined) wrong(name, quoted(bad), `${values.join(', ')}, with commas in between`);
+      const chosen = values.filter((known) => items.includes(known));
+      return chosen.length === 0 ? undefined : Object.freeze(chosen);
     },
     list(name, isLegal, expected) {
       const items = (given(name) ?? '').split(/[\s,]+/).filter((item) => item !== '');

@@ -17,6 +17,7 @@ import { loadFeedsFile } from './feeds-file.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
 import { makeAuthenticator } from './http/auth/authenticator.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
+import { makeUserMemory } from './http/auth/user-memory.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
@@ -153,7 +154,12 @@ async function startUp(
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,
-    authenticator: makeAuthenticator(adminTokenCheck(sha256), tokens),
+    authenticator: makeAuthenticator({
+      ways: config.waysIn,
+      isAdminToken: adminTokenCheck(sha256),
+      tokens,
+      users: makeUserMemory(db),
+    }),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),

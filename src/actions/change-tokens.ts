@@ -1,13 +1,13 @@
 import type { Pool } from 'pg';
-import { decide } from '../core/access.js';
+import { administersAll } from '../core/access.js';
 import type { Grant, Principal } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
-import { checkName } from '../core/feed.js';
 import { makeToken, tokenDigest } from '../core/token.js';
 import type { Token } from '../core/token.js';
 import type { Db } from '../store/db.js';
 import { findToken, insertToken, noteUse, setRevoked } from '../store/tokens.js';
 import { inTransaction } from '../store/transaction.js';
+import { checkGrants } from './check-grants.js';
 
 const DAY_MS = 86_400_000;
 
@@ -20,15 +20,7 @@ export async function issueToken(
   by: Principal,
   { name, grants, expiresInDays }: { name: string; grants: readonly Grant[]; expiresInDays?: number },
 ): Promise<{ readonly token: string; readonly kept: Token }> {
-  for (const grant of grants) {
-    if (grant.workspace !== undefined) checkName('workspace', grant.workspace);
-    if (grant.feed !== undefined) checkName('feed', grant.feed);
-    if (!mayGrant(by, grant)) {
-      const where = [grant.workspace, grant.feed].filter((part) => part !== undefined).join('/');
-      const message = `to grant "${grant.role}" in ${where === '' ? 'everything' : where} one has to administer that`;
-      throw new FeedsError('forbidden', message);
-    }
-  }
+  checkGrants(by, grants);
   const { id, token } = makeToken();
   const expiresAt =
     expiresInDays === undefined ? undefined : new Date(Date.now() + expiresInDays * DAY_MS).toISOString();
@@ -54,17 +46,8 @@ export function noteTokenUse(pool: Pool, id: string): Promise<void> {
 /** A token that the principal administers; others are as if they were not there. Rejects with `not-found`. */
 export async function knownToken(db: Db, by: Principal, id: string): Promise<Token> {
   const found = await findToken(db, id);
-  if (found === undefined || !administers(by, found)) {
+  if (found === undefined || !administersAll(by, found.grants)) {
     throw new FeedsError('not-found', `there is no token ${id.slice(0, 40)}`);
   }
   return found;
-}
-
-/** Whoever administers all that a token is good for may see and revoke it. */
-export function administers(by: Principal, { grants }: Pick<Token, 'grants'>): boolean {
-  return grants.every((grant) => mayGrant(by, grant));
-}
-
-function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
-  return decide(by, 'administer', { workspace, feed }) === 'allowed';
 }

@@ -21,6 +21,10 @@ export interface Principal {
   readonly grants: readonly Grant[];
 }
 
+/** How somebody may show who it is: a bearer token of ours, or a name and a password. A bearer token may always be the admin's. */
+export const WAYS_IN = ['token', 'basic'] as const;
+export type WayIn = (typeof WAYS_IN)[number];
+
 /** Whoever shows no credentials. */
 export const ANONYMOUS: Principal = { name: 'anonymous', grants: [] };
 
@@ -61,6 +65,16 @@ export function decide(principal: Principal, act: Act, target: Target): Decision
 /** May the caller know that it is there? Of a workspace knows who may do something in one of its feeds. */
 export function knows({ grants }: Principal, target: Target): boolean {
   return target.public === true || grants.some((grant) => covers(grant, target) || isWithin(grant, target));
+}
+
+/** Nobody gives more than they have. */
+export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
+  return decide(by, 'administer', { workspace, feed }) === 'allowed';
+}
+
+/** Who does may see, change and revoke what has these grants. */
+export function administersAll(by: Principal, grants: readonly Grant[]): boolean {
+  return grants.every((grant) => mayGrant(by, grant));
 }
 
 /** Is the target all, or a part, of what was granted? */

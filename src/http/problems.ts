@@ -29,6 +29,7 @@ import { discard } from './body.js';
 import { headersFor } from './html-headers.js';
 import { formatParameter } from './representation.js';
 import { VARY, send } from './respond.js';
+import type { Authenticator } from './auth/authenticator.js';
 import type { Services } from './services.js';
 
 /** The status and title of each kind of error (RFC 9457 §3.1); `internal` is what nobody but us can mend. */
@@ -68,14 +69,18 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number;
  * The one error handler: problem details for what a caller can mend, a bare 500 for the rest. Told in the form that the
  * request asks for, if only by the family that it belongs to.
  */
-export function problems({ logger, urls }: Pick<Services, 'logger' | 'urls'>): ErrorRequestHandler {
+export function problems({
+  logger,
+  urls,
+  authenticator,
+}: Pick<Services, 'logger' | 'urls' | 'authenticator'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
     if (res.headersSent) {
       res.destroy();
       return;
     }
-    sendProblem(req, res, toFeedsError(error, logger, req), urls.service());
+    sendProblem(req, res, toFeedsError(error, logger, req), urls.service(), authenticator);
   };
 }
 
@@ -96,7 +101,13 @@ function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError 
 }
 
 /** Without an error it is a 500. */
-function sendProblem(req: Request, res: Response, error: FeedsError | undefined, home: string): void {
+function sendProblem(
+  req: Request,
+  res: Response,
+  error: FeedsError | undefined,
+  home: string,
+  authenticator: Pick<Authenticator, 'challenge'>,
+): void {
   const code = error?.code ?? 'internal';
   const { status, title } = PROBLEMS[code];
   const details = error?.details ?? {};
@@ -113,7 +124,7 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
   if (details.allow !== undefined) headers.push('allow', details.allow.join(', '));
   if (details.retryAfterSeconds !== undefined) headers.push('retry-after', String(details.retryAfterSeconds));
   if (error?.code === 'unauthorized' || error?.code === 'forbidden') {
-    headers.push('www-authenticate', challenge(error));
+    headers.push('www-authenticate', authenticator.challenge(challengeFor(error)));
   }
   if (error?.code === 'unsupported-media-type') {
     headers.push(ACCEPTS[req.method] ?? 'accept', (details.accepted ?? PUBLISHED_TYPES).join(', '));
@@ -132,10 +143,10 @@ function sendProblem(req: Request, res: Response, error: FeedsError | undefined,
 /** What names the media types that are taken: W3C Linked Data Platform §7.1, RFC 5789 §2.2; by RFC 9110 §15.5.16 Accept. */
 const ACCEPTS: Readonly<Record<string, string>> = { POST: 'accept-post', PATCH: 'accept-patch' };
 
-/** RFC 6750 §3, §3.1: nothing is said of credentials that were not shown. */
-function challenge({ code, details }: FeedsError): string {
-  const error = code === 'forbidden' ? 'insufficient_scope' : details.credentials && 'invalid_token';
-  return `Bearer realm="millrace"${error === undefined ? '' : `, error="${error}"`}`;
+/** RFC 6750 §3.1: nothing is said of credentials that were not shown. */
+function challengeFor({ code, details }: FeedsError): Parameters<Authenticator['challenge']>[0] {
+  if (code === 'forbidden') return 'insufficient_scope';
+  return details.credentials === undefined ? undefined : 'invalid_token';
 }
 
 const OFFERS = [

@@ -106,7 +106,7 @@ describe('README', function () {
   });
 
   it('and those of docs/access.md', async () => {
-    const answers = [/"token": "mrt_/, /"tokens": \[/, /"role": "admin"/];
+    const answers = [/"token": "mrt_/, /"tokens": \[/, /"name": "alice"/, /"role": "admin"/];
     const shown = await commandsIn('docs/access.md');
     expect(shown).to.have.length(answers.length);
     for (const [index, line] of shown.entries()) expect(await run(line, 10), line).to.match(answers[index] ?? /never/);

@@ -121,6 +121,15 @@ create table tokens (
   constraint tokens_pkey PRIMARY KEY (token_id)
 );
 
+create table users (
+  name text collate "C" not null,
+  password text not null,
+  grants jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  created_by text not null,
+  constraint users_pkey PRIMARY KEY (name)
+);
+
 create table workspaces (
   name text collate "C" not null,
   title text,

@@ -22,6 +22,7 @@ describe('settings', () => {
       databaseUrl: undefined,
       dataDir: resolve('data'),
       adminToken: undefined,
+      waysIn: ['token'],
       logLevel: 'info',
       feedsFile: undefined,
       corsOrigins: [],
@@ -42,6 +43,7 @@ describe('settings', () => {
       DATABASE_URL: 'postgresql://me:secret@db/millrace?sslmode=require',
       DATA_DIR: 'somewhere',
       ADMIN_TOKEN: '0123456789abcdef',
+      AUTH: 'Basic, token',
       LOG_LEVEL: 'WARN',
       FEEDS_FILE: 'feeds.yaml',
       CORS_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -60,6 +62,7 @@ describe('settings', () => {
       queueBytes: 2_097_152,
       shutdownSeconds: 0,
     });
+    expect(config.waysIn).to.deep.equal(['token', 'basic']);
     expect(config.corsOrigins).to.deep.equal(['https://a.example', 'http://localhost:3000']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.corsOrigins)).to.equal(true);
   });
@@ -96,6 +99,7 @@ describe('settings', () => {
     ],
     DATABASE_URL: ['localhost/millrace', 'postgresql://a b'],
     ADMIN_TOKEN: ['short', 'with spaces in between', 'ä'.repeat(20)],
+    AUTH: ['none', 'token;basic', 'token, ldap'],
     CORS_ORIGINS: ['https://a.example/', 'a.example', 'https://a.example,nonsense', 'null'],
     QUEUE_BYTES: ['64MB', '-5', '1048575', '99999999999999999999'],
     RETENTION_SECONDS: ['0', '86401', 'daily'],

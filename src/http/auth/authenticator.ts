@@ -1,10 +1,12 @@
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import { ADMIN, ANONYMOUS } from '../../core/access.js';
-import type { Principal } from '../../core/access.js';
+import type { Principal, WayIn } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
+import { BasicStrategy, basicCredentials } from './basic.js';
 import { BearerStrategy, bearerToken } from './bearer.js';
 import type { TokenMemory } from './token-memory.js';
+import type { UserMemory } from './user-memory.js';
 
 /** Finds out who calls. Whatever way it takes, it ends in one principal. */
 export interface Authenticator {
@@ -15,29 +17,45 @@ export interface Authenticator {
    * (RFC 6750 §3).
    */
   ask(req: Request, res: Response): Promise<Principal>;
+  /** What WWW-Authenticate says (RFC 9110 §11.6.1): each way in; of bearer tokens what is wrong with the one that was shown. */
+  challenge(error: 'invalid_token' | 'insufficient_scope' | undefined): string;
 }
 
-/** The strategies, in the order in which they are tried. */
-const STRATEGIES = ['bearer'];
+export interface AuthenticatorDeps {
+  /** Those that are on. */
+  readonly ways: readonly WayIn[];
+  readonly isAdminToken: (token: string) => boolean;
+  readonly tokens: TokenMemory;
+  readonly users: UserMemory;
+}
 
-export function makeAuthenticator(isAdminToken: (token: string) => boolean, tokens: TokenMemory): Authenticator {
+export function makeAuthenticator({ ways, isAdminToken, tokens, users }: AuthenticatorDeps): Authenticator {
+  const takesTokens = ways.includes('token');
+  const takesPasswords = ways.includes('basic');
   const strategies = new passport.Passport();
   strategies.use(
     new BearerStrategy(async (token) => {
       if (isAdminToken(token)) return ADMIN;
-      return tokens.ask(token);
+      return takesTokens ? tokens.ask(token) : null;
     }),
   );
+  if (takesPasswords) strategies.use(new BasicStrategy((name, password) => users.ask(name, password)));
+  /** In the order in which they are tried. */
+  const names = takesPasswords ? ['bearer', 'basic'] : ['bearer'];
 
   return {
     peek(req) {
       if (req.headers.authorization === undefined) return ANONYMOUS;
       const token = bearerToken(req);
-      if (token === undefined) throw wrongCredentials();
-      if (isAdminToken(token)) return ADMIN;
-      const principal = tokens.peek(token);
-      if (principal === null) throw wrongCredentials();
-      return principal;
+      if (token !== undefined) {
+        if (isAdminToken(token)) return ADMIN;
+        const principal = takesTokens ? tokens.peek(token) : null;
+        if (principal === null) throw wrongCredentials();
+        return principal;
+      }
+      const given = takesPasswords ? basicCredentials(req) : undefined;
+      if (given === undefined) throw wrongCredentials();
+      return users.peek(given.name, given.password);
     },
     ask(req, res) {
       return new Promise((resolve, reject) => {
@@ -46,8 +64,12 @@ export function makeAuthenticator(isAdminToken: (token: string) => boolean, toke
           else if (principal === undefined || principal === false) reject(wrongCredentials());
           else resolve(principal);
         };
-        (strategies.authenticate(STRATEGIES, { session: false }, done) as PassportHandler)(req, res, done);
+        (strategies.authenticate(names, { session: false }, done) as PassportHandler)(req, res, done);
       });
+    },
+    challenge(error) {
+      const bearer = `Bearer realm="millrace"${error === undefined ? '' : `, error="${error}"`}`;
+      return takesPasswords ? `${bearer}, Basic realm="millrace", charset="UTF-8"` : bearer;
     },
   };
 }
@@ -55,9 +77,6 @@ export function makeAuthenticator(isAdminToken: (token: string) => boolean, toke
 type PassportHandler = (req: Request, res: Response, next: (error: unknown, none?: undefined) => void) => void;
 
 function wrongCredentials(): FeedsError {
-  return new FeedsError(
-    'unauthorized',
-    'the Authorization header does not hold a bearer token that this server knows, and that is still good',
-    { credentials: 'invalid' },
-  );
+  const message = 'the Authorization header holds nothing that this server takes, or nothing that is still good';
+  return new FeedsError('unauthorized', message, { credentials: 'invalid' });
 }

@@ -1,7 +1,8 @@
 import type { Request, Router } from 'express';
-import { administers, issueToken, knownToken, revokeToken } from '../../actions/change-tokens.js';
+import { issueToken, knownToken, revokeToken } from '../../actions/change-tokens.js';
+import { administersAll } from '../../core/access.js';
 import type { Token } from '../../core/token.js';
-import { readTokenBody } from '../../formats/token-body.js';
+import { readTokenBody } from '../../formats/credential-bodies.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { listTokens } from '../../store/tokens.js';
 import { jsonBody, sendJson } from '../admin-json.js';
@@ -23,7 +24,7 @@ export function addAdminTokenRoutes(router: Router, services: Services): void {
   const one = `${list}/:token`;
 
   router.get(list, some, async (req, res) => {
-    const tokens = (await listTokens(db)).filter((token) => administers(req.principal, token));
+    const tokens = (await listTokens(db)).filter(({ grants }) => administersAll(req.principal, grants));
     sendJson(req, res, 200, { tokens: tokens.map(shown) });
   });
 

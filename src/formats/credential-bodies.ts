@@ -8,16 +8,29 @@ export interface TokenBody {
   readonly expiresInDays?: number;
 }
 
-/** The package's own schema, beside src as beside dist. */
+export interface UserBody {
+  readonly password?: string;
+  readonly grants: readonly Grant[];
+}
+
+/** The package's own schemas, beside src as beside dist. */
 const load = createRequire(import.meta.url);
-const { token: check } = compileChecks({
+const checks = compileChecks({
   feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
   token: load('../../schemas/api/token.json') as Record<string, unknown>,
+  user: load('../../schemas/api/user.json') as Record<string, unknown>,
 });
 
 /** schemas/api/token.json. Refuses as `parseJson` and `Check` do. */
 export function readTokenBody(bytes: Buffer): TokenBody {
   const value = parseJson(bytes);
-  check(value, 'the body');
+  checks.token(value, 'the body');
   return value as TokenBody;
+}
+
+/** schemas/api/user.json. Refuses likewise. */
+export function readUserBody(bytes: Buffer): UserBody {
+  const value = parseJson(bytes);
+  checks.user(value, 'the body');
+  return value as UserBody;
 }
