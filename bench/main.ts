@@ -20,7 +20,13 @@ import type { Line } from './measure.js';
 import { measureAssertions, measureJsonContract, measureXmlContract } from './measure-contract.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
-import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
+import {
+  measureJsonPage,
+  measureNotModified,
+  measurePage,
+  measureTokenPoll,
+  measureUncachedPage,
+} from './measure-reads.js';
 import { measureVisible } from './measure-visible.js';
 import { query, startLoad, startServer } from './processes.js';
 import type { ServerUnderTest } from './processes.js';
@@ -36,6 +42,7 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   page: measurePage,
   json: measureJsonPage,
   '304': measureNotModified,
+  '304-token': measureTokenPoll,
   visible: measureVisible,
   uncached: measureUncachedPage,
   growth: measureGrowth,

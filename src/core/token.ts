@@ -17,17 +17,25 @@ export interface Token {
 }
 
 /** By its beginning and its length a token is found where it should not be, in a repository or in a log. */
-const FORM = /^mrt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
+const PREFIX = 'mrt_';
+const FORM = /^mrt_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/;
+const LENGTH = 64;
+const ID = { start: PREFIX.length, end: PREFIX.length + 16 };
 
 /** A new token and the id that is a part of it. 256 bits of it are random. */
 export function makeToken(): { id: string; token: string } {
   const id = randomBytes(8).toString('hex');
-  return { id, token: `mrt_${id}_${randomBytes(32).toString('base64url')}` };
+  return { id, token: `${PREFIX}${id}_${randomBytes(32).toString('base64url')}` };
 }
 
 /** The id in a token; undefined: it is none of ours. */
 export function tokenId(token: string): string | undefined {
-  return FORM.exec(token)?.[1];
+  return token.length === LENGTH && FORM.test(token) ? token.slice(ID.start, ID.end) : undefined;
+}
+
+/** What would be its id if it is one of ours: enough to look for one that is known. */
+export function likelyTokenId(token: string): string | undefined {
+  return token.length === LENGTH && token.startsWith(PREFIX) ? token.slice(ID.start, ID.end) : undefined;
 }
 
 export function tokenDigest(token: string): Buffer {

@@ -48,10 +48,11 @@ export function makeAuthenticator({ ways, isAdminToken, tokens, users }: Authent
       if (req.headers.authorization === undefined) return ANONYMOUS;
       const token = bearerToken(req);
       if (token !== undefined) {
-        if (isAdminToken(token)) return ADMIN;
         const principal = takesTokens ? tokens.peek(token) : null;
-        if (principal === null) throw wrongCredentials();
-        return principal;
+        if (principal !== null) return principal;
+        // It comes last: to compare it with one that it is not takes a digest.
+        if (isAdminToken(token)) return ADMIN;
+        throw wrongCredentials();
       }
       const given = takesPasswords ? basicCredentials(req) : undefined;
       if (given === undefined) throw wrongCredentials();

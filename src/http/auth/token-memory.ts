@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Principal } from '../../core/access.js';
-import { tokenDigest, tokenId } from '../../core/token.js';
+import { likelyTokenId, tokenDigest, tokenId } from '../../core/token.js';
 import type { Db } from '../../store/db.js';
 import { findToken } from '../../store/tokens.js';
 import type { Logger } from '../../telemetry/logger.js';
@@ -19,6 +19,8 @@ const MOST_TOKENS = 20_000;
 const USE_MS = 60_000;
 
 interface Known {
+  /** `performance.now()` before the database was asked. */
+  readonly askedAt: number;
   /** Undefined: there is none of this id. */
   readonly digest: Buffer | undefined;
   readonly principal: Principal;
@@ -35,20 +37,23 @@ export function makeTokenMemory(deps: {
   readonly noteUse: (id: string) => Promise<void>;
   readonly logger: Logger;
 }): TokenMemory {
-  const known = new LRUCache<string, Known>({ max: MOST_TOKENS, ttl: MAX_AGE_MS });
+  const known = new LRUCache<string, Known>({ max: MOST_TOKENS });
   const asking = new Map<string, Promise<Known>>();
 
   function peek(token: string): Principal | null | undefined {
-    const id = tokenId(token);
+    const id = likelyTokenId(token);
     if (id === undefined) return null;
     const found = known.get(id);
-    return found === undefined ? undefined : bearerOf(found, token);
+    const isFresh = found !== undefined && performance.now() - found.askedAt < MAX_AGE_MS;
+    return isFresh ? bearerOf(found, token) : undefined;
   }
 
   async function read(id: string): Promise<Known> {
+    const askedAt = performance.now();
     const found = await findToken(deps.db, id);
     const isGood = found !== undefined && found.revokedAt === undefined;
     const one: Known = {
+      askedAt,
       digest: isGood ? found.digest : undefined,
       principal: { name: `token:${id}`, grants: found?.grants ?? [] },
       goodUntil: found?.expiresAt === undefined ? Infinity : Date.parse(found.expiresAt),
