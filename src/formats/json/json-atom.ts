@@ -41,6 +41,8 @@ export interface JsonAtom {
 const MOST_MISTAKES = 100;
 /** RFC 4287 §4.1.2 wants a summary beside Base64; a title makes a better one. */
 const SUMMARY_WITHOUT_TITLE = 'JSON';
+/** Where the entries of a document stand. What is called so within a content is somebody else's business. */
+const ENTRY_PLACE = /^\/(?:feed\/)?entry(?:\/\d+)?$/;
 
 interface Writing {
   readonly dialect: Dialect;
@@ -207,7 +209,8 @@ function startObject(
 }
 
 function endObject(writing: Writing, { element, members, pointer }: OpenElement): void {
-  if (element.uri === ATOM_NAMESPACE && element.local === 'entry') addSummary(writing, members, pointer);
+  const isEntry = element.uri === ATOM_NAMESPACE && element.local === 'entry' && ENTRY_PLACE.test(pointer);
+  if (isEntry) addSummary(writing, members, pointer);
   writing.xml += `</${element.local}>`;
 }
 

@@ -82,6 +82,14 @@ describe('the JSON mapping', () => {
       );
     });
 
+    it(`adds no summary to an entry within the content, as ${dialect}`, async () => {
+      const ATOM = 'http://www.w3.org/2005/Atom';
+      const inner = `<entry><content type="application/json">{"a":1}</content></entry>`;
+      const xml = `<entry xmlns="${ATOM}"><id>urn:x:1</id><content type="application/xml"><a>${inner}</a></content></entry>`;
+      const json = toJson(dialect, xml);
+      expect(JSON.parse(toJson(dialect, await read(dialect, json)))).to.deep.equal(JSON.parse(json));
+    });
+
     it(`gives back, or refuses with a place, whatever else is sent as ${dialect}`, async () => {
       const mutations = fc.array(fc.tuple(fc.nat(), fc.constantFrom<Mutation>(...MUTATIONS)), {
         minLength: 1,
