@@ -14,7 +14,6 @@ export function compareContracts(older: Contract, newer: Contract): Answers['com
 }
 
 function schemaBreaks(older: Contract, newer: Contract): readonly Break[] {
-  if (older.schema === newer.schema && sameTexts(older.imports, newer.imports)) return [];
   if (isXmlKind(older.kind)) {
     return older.kind === 'xsd' ? xsdBreaks(older, newer) : relaxNgBreaks(older, newer);
   }
@@ -25,9 +24,4 @@ function schemaBreaks(older: Contract, newer: Contract): readonly Break[] {
 export function parsedSchemas({ schema, imports }: Contract): { schema: unknown; imports: Record<string, unknown> } {
   const entries = Object.entries(imports).map(([name, text]) => [name, JSON.parse(text) as unknown] as const);
   return { schema: JSON.parse(schema) as unknown, imports: Object.fromEntries(entries) };
-}
-
-function sameTexts(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(one);
-  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

@@ -79,7 +79,10 @@ function validatorsOf(contract: Contract, coerceTypes: boolean, mistakes: Contra
   ];
   const ajv = engineFor(documents, coerceTypes, mistakes);
   if (ajv === undefined) return undefined;
-  for (const { pointer, schema } of documents) checkDocument(ajv, pointer, schema, mistakes);
+  for (const { pointer, schema } of documents)
+    attempt(pointer, schema, mistakes, () => {
+      checkDocument(ajv, pointer, schema, mistakes);
+    });
   if (mistakes.length > 0) return undefined;
   const base = identifier(documents[0]?.schema);
   for (const { name, pointer, schema } of documents) {
@@ -174,7 +177,8 @@ function attempt<T>(pointer: string, schema: AnySchema, mistakes: ContractMistak
     return work();
   } catch (error) {
     if (error instanceof RangeError) {
-      mistakes.push({ pointer, message: 'this schema refers to itself without end' });
+      const message = 'this schema refers to itself without end, or has schemas within schemas too deeply';
+      mistakes.push({ pointer, message });
       return undefined;
     }
     const message = error instanceof Error ? error.message : String(error);

@@ -73,6 +73,9 @@ export function explain(error: ErrorObject): ExplainedError {
       return at(described(schema) ?? `a ${String(params['format'])}`);
     case 'pattern':
       return at(described(schema) ?? `what fits the pattern ${cut(String(params['pattern']))}`);
+    // Where the schema is `false`.
+    case 'false schema':
+      return { path, message: `is ${shown(data)}, which is not accepted here`, found: shown(data) };
     default:
       return at(described(schema) ?? String(error.message));
   }

@@ -1,30 +1,26 @@
 import { subject } from './json-comparison.js';
 import type { Comparison, Rule } from './json-comparison.js';
-import { and, conjunction, typesOf, unevaluatedIsAdditional } from './json-schema-conjunction.js';
+import { and, areToldApart, conjunction, typesOf, unevaluatedIsAdditional } from './json-schema-conjunction.js';
 import type { Conjunction } from './json-schema-conjunction.js';
 import { isEmpty } from './json-schema-empty.js';
-import { sameSchema } from './json-schema-same.js';
+import { sameMetaschema, sameSchema } from './json-schema-same.js';
 import { child, isPlainDynamicReference, keyword, madeSchema, resolveReference } from './json-schema-set.js';
 import type { SchemaNode } from './json-schema-set.js';
 import { listed } from './json-schema-values.js';
 
 /** JSON Schema 2020-12 Core §8.2.3: references. */
 export const compareReferences: Rule = (comparison, older, newer) => {
-  for (const name of ['$ref', '$dynamicRef']) {
+  // `$recursiveRef` is of draft 2019-09; the validator goes by it in 2020-12 too.
+  for (const name of ['$ref', '$dynamicRef', '$recursiveRef']) {
     const reference = keyword(newer, name);
     if (typeof reference !== 'string') continue;
-    const followed = name === '$ref' || isPlainDynamicReference(newer, reference);
+    const followed = name === '$ref' || (name === '$dynamicRef' && isPlainDynamicReference(newer, reference));
     const target = followed ? resolveReference(newer, reference) : undefined;
     if (target !== undefined) comparison.compare(older, target);
-    // A schema that is known everywhere and given by neither set, such as that of a draft itself.
-    else if (name === '$dynamicRef' || !older.parts.some((part) => leadsOutside(part, reference)))
+    else if (name !== '$ref' || !older.parts.some((part) => sameMetaschema(part, newer)))
       cannotBeCompared(comparison, newer, name);
   }
 };
-
-function leadsOutside(part: SchemaNode, reference: string): boolean {
-  return keyword(part, '$ref') === reference && resolveReference(part, reference) === undefined;
-}
 
 function cannotBeCompared(comparison: Comparison, newer: SchemaNode, name: string): void {
   comparison.tell(
@@ -46,7 +42,9 @@ function branchesOf(node: SchemaNode, name: string): SchemaNode[] {
 /** §10.2.1.2 */
 export const compareAnyOf: Rule = (comparison, older, newer) => {
   const branches = branchesOf(newer, 'anyOf');
-  if (branches.length === 0 || branches.some((branch) => comparison.covers(older, branch))) return;
+  if (branches.length === 0) return;
+  const near = branches.filter((branch) => !areToldApart(older, conjunction([branch])));
+  if (near.some((branch) => comparison.covers(older, branch))) return;
   const kinds = kindsOf(older);
   if (kinds.length > 1) for (const kind of kinds) compareAnyOf(comparison, kind, newer, typesOf(kind));
   else tellUncovered(comparison, older, newer, 'anyOf');
@@ -56,9 +54,10 @@ export const compareAnyOf: Rule = (comparison, older, newer) => {
 export const compareOneOf: Rule = (comparison, older, newer) => {
   const branches = branchesOf(newer, 'oneOf');
   if (branches.length === 0) return;
-  const covering = branches.filter((branch) => comparison.covers(older, branch));
+  const near = branches.filter((branch) => !areToldApart(older, conjunction([branch])));
+  const covering = near.filter((branch) => comparison.covers(older, branch));
   const overlapping = (branch: SchemaNode) =>
-    branches.find((other) => other !== branch && !areDisjoint(comparison, older, other));
+    near.find((other) => other !== branch && !areDisjoint(comparison, older, other));
   if (covering.some((branch) => overlapping(branch) === undefined)) return;
   const kinds = kindsOf(older);
   const [first] = covering;
@@ -103,7 +102,9 @@ function tellUncovered(comparison: Comparison, older: Conjunction, newer: Schema
 function areDisjoint(comparison: Comparison, older: Conjunction, other: SchemaNode): boolean {
   if (isEmpty(and(older, other))) return true;
   // What fits `other` would fit what the older schema excludes.
-  return older.excluded.some((excluded) => comparison.implies(conjunction([other]), excluded));
+  if (older.excluded.some((excluded) => sameSchema(other, excluded))) return true;
+  const fitting = conjunction([other]);
+  return older.excluded.some((excluded) => comparison.implies(fitting, excluded));
 }
 
 /** §10.2.1.4 */

@@ -176,12 +176,13 @@ export const compareDependencies: Rule = (comparison, older, newer, types) => {
       const having = and(older, madeSchema({ type: 'object', required: [name] }));
       if (isEmpty(having)) continue;
       const needed = (keyword(newer, group) as Record<string, unknown>)[name];
-      if (Array.isArray(needed)) compareNeeded(comparison, having, `${newer.path}${toPointer([group, name])}`, needed);
+      const path = `${newer.path}${toPointer([group, name])}`;
+      if (Array.isArray(needed)) compareNeeded(comparison, having, { path, name, needed });
       else if (hasDependency(older, name, isObject)) comparison.compare(having, child(newer, group, name));
       else if (!comparison.covers(having, child(newer, group, name)))
         comparison.tell(
           'dependency-schema-added',
-          `${newer.path}${toPointer([group, name])}`,
+          path,
           `what has ${shown(name)} must fit a further schema now; what was published and does not is refused`,
         );
     }
@@ -196,18 +197,20 @@ function hasDependency(older: Conjunction, name: string, of: (dependency: unknow
   );
 }
 
-function compareNeeded(comparison: Comparison, having: Conjunction, path: string, needed: readonly unknown[]): void {
+interface Dependency {
+  readonly path: string;
+  readonly name: string;
+  readonly needed: readonly unknown[];
+}
+
+function compareNeeded(comparison: Comparison, having: Conjunction, { path, name, needed }: Dependency): void {
   const present = presentIn(having);
-  const missing = needed.map(String).filter((name) => !present.has(name));
+  const missing = needed.map(String).filter((one) => !present.has(one));
   if (missing.length === 0) return;
-  const trigger = path
-    .slice(path.lastIndexOf('/') + 1)
-    .replaceAll('~1', '/')
-    .replaceAll('~0', '~');
   comparison.tell(
-    hasDependency(having, trigger, Array.isArray) ? 'dependency-array-extended' : 'dependency-array-added',
+    hasDependency(having, name, Array.isArray) ? 'dependency-array-extended' : 'dependency-array-added',
     path,
-    `what has ${shown(trigger)} must have ${missing.map(shown).slice(0, 10).join(', ')} too now; what was published without is refused`,
+    `what has ${shown(name)} must have ${missing.map(shown).slice(0, 10).join(', ')} too now; what was published without is refused`,
   );
 }
 

@@ -102,7 +102,10 @@ function mostMembers(older: Conjunction): number {
   return new Set(older.parts.flatMap((part) => propertyNames(part, 'properties'))).size;
 }
 
-/** §6.2.1 */
+/**
+ * §6.2.1. A validator takes no number for a multiple that is 1e21 times the step or more. That is left out here, or an
+ * integer could not become a multiple of 1, nor a multiple of 10 one of 5, without a break.
+ */
 export const compareMultipleOf: Rule = (comparison, older, newer, types) => {
   const step = keyword(newer, 'multipleOf');
   if (typeof step !== 'number' || (!types.has('integer') && !types.has('fraction'))) return;

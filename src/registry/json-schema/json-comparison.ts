@@ -1,7 +1,7 @@
 import type { Break } from '../../core/contract.js';
+import { partsOf } from '../../formats/json/json-pointer.js';
 import { shorten } from '../../formats/text.js';
 import type { Conjunction } from './json-schema-conjunction.js';
-import { unescapeStep } from './json-schema-set.js';
 import type { SchemaNode } from './json-schema-set.js';
 import type { ValueType } from './json-schema-values.js';
 
@@ -43,11 +43,7 @@ export function shown(value: unknown): string {
 
 /** What a place in a schema is about: the content, a member by its name, an item of one. */
 export function subject(path: string): string {
-  const steps = path
-    .replace(/^[^/]*/, '')
-    .split('/')
-    .slice(1)
-    .map(unescapeStep);
+  const steps = partsOf(path.replace(/^[^/]*/, ''));
   let told = 'the content';
   for (let index = 0; index < steps.length; index++) {
     const step = steps[index] ?? '';

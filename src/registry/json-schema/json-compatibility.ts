@@ -22,7 +22,8 @@ import type { Comparison, Rule } from './json-comparison.js';
 import { and, conjunction, split, typesOf, valuesOf } from './json-schema-conjunction.js';
 import type { Conjunction } from './json-schema-conjunction.js';
 import { isEmpty } from './json-schema-empty.js';
-import { child, keyword, madeSchema, readSet, resolveReference } from './json-schema-set.js';
+import { sameSchema } from './json-schema-same.js';
+import { child, followed, keyword, madeSchema, readSet, resolveReference } from './json-schema-set.js';
 import type { JsonSchemaSet, SchemaNode } from './json-schema-set.js';
 import { accepts, listed, sameValue, typesNamed } from './json-schema-values.js';
 import type { ValueType } from './json-schema-values.js';
@@ -54,12 +55,25 @@ interface Known {
 }
 
 /**
- * All ways in which the newer schema may refuse what the older accepted, by the rules of schema registries. A value is
- * refused by the newer schema only where a break is told; a break may be told where none is, when a schema says more than
- * can be compared. One thing is lenient, as in registries: a member that is required now and has a default.
+ * All ways in which the newer schema may refuse what the older accepted, by the rules of schema registries and as the
+ * validator reads both (json-engine.ts). Where none is told, the newer schema accepts all that the older did; a break may
+ * be told where none is, when a schema says more than can be compared. Two things are lenient: as in registries, a member
+ * that is required now and has a default; and numbers so large that the validator takes them for multiples of nothing
+ * (compare-scalars.ts).
  */
 export function jsonSchemaBreaks(older: JsonSchemaSet, newer: JsonSchemaSet): Break[] {
-  if (sameValue(older.schema, newer.schema) && sameValue(older.imports, newer.imports)) return [];
+  try {
+    if (sameValue(older.schema, newer.schema) && sameValue(older.imports, newer.imports)) return [];
+    return compareSets(older, newer);
+  } catch (error) {
+    // Schemas within schemas by the thousand exhaust the stack.
+    if (!(error instanceof RangeError)) throw error;
+    const message = 'the versions cannot be compared: schemas are nested too deeply';
+    return [{ rule: 'cannot-be-compared', path: '', message }];
+  }
+}
+
+function compareSets(older: JsonSchemaSet, newer: JsonSchemaSet): Break[] {
   const breaks: Break[] = [];
   const known: Known = { covered: new Set(), trail: [], failed: new Set(), steps: MOST_STEPS };
   toComparison(known, breaks, MOST_BREAKS, false).compare(
@@ -82,20 +96,21 @@ function toComparison(known: Known, breaks: Break[], most: number, strict: boole
   };
   const comparison: Comparison = {
     strict,
-    compare(older, newer) {
+    compare(older, given) {
+      const newer = followed(given);
       if (breaks.length >= most || newer.schema === true) return;
-      if (known.steps < 0) {
+      if (known.steps-- < 0) {
         const message = `the schemas of ${subject(newer.path)} are too large to be compared`;
         comparison.tell('cannot-be-compared', newer.path, message);
         return;
       }
-      if (isEmpty(older)) return;
       const pair = `${strict ? 'strict ' : ''}${older.key} ⊆ ${newer.id}`;
       if (known.covered.has(pair)) return;
       if (most === 1 && known.failed.has(pair)) {
         comparison.tell('cannot-be-compared', newer.path, 'found to differ before');
         return;
       }
+      if (isEmpty(older)) return;
       known.steps -= older.parts.length * (1 + older.chosen.size) || 1;
       known.covered.add(pair);
       known.trail.push(pair);
@@ -113,6 +128,8 @@ function toComparison(known: Known, breaks: Break[], most: number, strict: boole
 
 function compareSchemas(comparison: Comparison, older: Conjunction, newer: SchemaNode): void {
   const [union] = older.unions;
+  // Whatever its alternatives are, they have not changed.
+  if (union !== undefined && older.parts.some((part) => sameSchema(part, newer))) return;
   if (union !== undefined && older.chosen.size < MOST_CHOSEN) {
     for (const branch of split(older, union)) comparison.compare(branch, newer);
     return;

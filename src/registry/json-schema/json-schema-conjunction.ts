@@ -1,4 +1,12 @@
-import { child, isObject, isPlainDynamicReference, keyword, madeSchema, resolveReference } from './json-schema-set.js';
+import {
+  child,
+  followed,
+  isObject,
+  isPlainDynamicReference,
+  keyword,
+  madeSchema,
+  resolveReference,
+} from './json-schema-set.js';
 import type { SchemaNode } from './json-schema-set.js';
 import {
   accepts,
@@ -7,6 +15,7 @@ import {
   prefixLength,
   propertyNames,
   propertySchemas,
+  sameValue,
   typeOf,
   typesNamed,
 } from './json-schema-values.js';
@@ -34,7 +43,7 @@ export interface Conjunction {
   readonly never: boolean;
   readonly chosen: ReadonlySet<string>;
   /** What has been found out about it, which is asked again and again. */
-  readonly known: { types?: ReadonlySet<ValueType>; empty?: boolean };
+  readonly known: { types?: ReadonlySet<ValueType>; empty?: boolean; tags?: ReadonlyMap<string, readonly unknown[]> };
 }
 
 interface Besides {
@@ -50,7 +59,8 @@ const DEEPEST_UNIONS = 2;
 export const MOST_BRANCHES = 64;
 /** Keywords that apply further schemas to the same value: what they evaluate, `unevaluated…` leaves alone. */
 const IN_PLACE = [
-  ...['$ref', '$dynamicRef', 'allOf', 'anyOf', 'oneOf', 'not', 'if', 'dependentSchemas', 'dependencies', 'contains'],
+  ...['$ref', '$dynamicRef', '$recursiveRef', 'allOf', 'anyOf', 'oneOf', 'not', 'if'],
+  ...['dependentSchemas', 'dependencies', 'contains'],
 ];
 
 export function conjunction(given: readonly SchemaNode[], besides: Besides = {}): Conjunction {
@@ -62,7 +72,7 @@ export function conjunction(given: readonly SchemaNode[], besides: Besides = {})
   let queue = [...given];
   while (queue.length > 0) {
     const found: SchemaNode[] = [];
-    for (const node of queue) {
+    for (const node of queue.map(followed)) {
       if (node.schema === false) never = true;
       if (typeof node.schema === 'boolean' || parts.has(node.id)) continue;
       parts.set(node.id, node);
@@ -74,13 +84,13 @@ export function conjunction(given: readonly SchemaNode[], besides: Besides = {})
         else if (!chosen.has(union.id)) unions.set(union.id, union);
       }
     }
-    queue = found.length > 0 ? found : activated([...parts.values()]).filter(({ id }) => !parts.has(id));
-    queue = queue.filter((node) => node.schema === false || !parts.has(node.id));
+    const open = (node: SchemaNode) => node.schema === false || !parts.has(followed(node).id);
+    queue = (found.length > 0 ? found : activated([...parts.values()])).filter(open);
     if (never) break;
   }
-  const ids = [parts.keys(), excluded.keys(), unions.keys()].map((keys) => [...keys].sort().join(' '));
+  const ids = [parts.keys(), excluded.keys(), unions.keys()].map((keys) => [...keys].sort());
   return {
-    key: never ? 'never' : ids.join('|'),
+    key: never ? 'never' : JSON.stringify(ids),
     given,
     parts: [...parts.values()],
     unions: [...unions.values()],
@@ -190,6 +200,35 @@ export function valuesOf(of: Conjunction): unknown[] | undefined {
   );
 }
 
+/** Has a member that is always there other values in each, as alternatives are often told apart by? */
+export function areToldApart(one: Conjunction, other: Conjunction): boolean {
+  const others = tagsOf(other);
+  return [...tagsOf(one)].some(([name, values]) => {
+    const held = others.get(name);
+    return held !== undefined && !values.some((value) => held.some((another) => sameValue(value, another)));
+  });
+}
+
+/** Members that are always there, of an object, with the values that they may have. */
+function tagsOf(of: Conjunction): ReadonlyMap<string, readonly unknown[]> {
+  return (of.known.tags ??= findTags(of.parts));
+}
+
+function findTags(parts: readonly SchemaNode[]): Map<string, readonly unknown[]> {
+  const tags = new Map<string, readonly unknown[]>();
+  if (!parts.some((part) => keyword(part, 'type') === 'object')) return tags;
+  const required = requiredNames(parts);
+  for (const part of parts)
+    for (const name of propertyNames(part, 'properties')) {
+      if (!required.has(name)) continue;
+      const member = child(part, 'properties', name);
+      const [constant, values] = [keyword(member, 'const'), keyword(member, 'enum')];
+      if (constant !== undefined) tags.set(name, [constant]);
+      else if (Array.isArray(values)) tags.set(name, values);
+    }
+  return tags;
+}
+
 export function requiredNames(parts: readonly SchemaNode[]): Set<string> {
   return new Set(parts.flatMap((part) => listed(keyword(part, 'required')).map(String)));
 }
@@ -237,7 +276,7 @@ export function otherMemberOf(of: Conjunction, matched: string | undefined, unma
     else if (patterns.length === 0) given.push(additional);
     else {
       const branches = [additional, ...patterns.map((pattern) => child(part, 'patternProperties', pattern))];
-      unions.push({ id: `${part.id}/patternProperties(${unmatched.join(' ')})`, branches, exclusive: false });
+      unions.push({ id: `${part.id}/patternProperties${JSON.stringify(unmatched)}`, branches, exclusive: false });
     }
   }
   return conjunction(given, { unions });

@@ -16,8 +16,9 @@ import {
 import type { Conjunction } from './json-schema-conjunction.js';
 import { madeSchema } from './json-schema-set.js';
 
-/** So deep is looked for a reason why nothing fits. */
+/** So deep is looked for a reason why nothing fits, and into so many. */
 const DEEPEST = 6;
+const MOST_LOOKED_INTO = 20_000;
 
 /** Is it certain that nothing fits? */
 export function isEmpty(of: Conjunction): boolean {
@@ -25,18 +26,27 @@ export function isEmpty(of: Conjunction): boolean {
 }
 
 function emptyAt(of: Conjunction, depth: number): boolean {
-  const types = typesOf(of);
-  if (types.size === 0 || valuesOf(of)?.length === 0) return true;
+  if (typesOf(of).size === 0 || valuesOf(of)?.length === 0) return true;
   if (depth > DEEPEST) return false;
+  const known = of.parts.find(({ documents }) => documents !== undefined)?.documents?.empty;
+  if (known === undefined) return lookInto(of, depth);
+  const key = `${String(depth)} ${of.key}`;
+  const before = known.get(key) ?? (known.size < MOST_LOOKED_INTO ? undefined : false);
+  if (before !== undefined) return before;
+  const found = lookInto(of, depth);
+  known.set(key, found);
+  return found;
+}
+
+function lookInto(of: Conjunction, depth: number): boolean {
+  if (noneOfItsTypes(of, depth)) return true;
   const [union] = of.unions;
-  if (
-    depth === 0 &&
-    union !== undefined &&
-    branchesOf(of) <= MOST_BRANCHES &&
-    split(of, union).every((branch) => emptyAt(branch, depth + 1))
-  )
-    return true;
-  return [...types].every((type) => {
+  if (depth > 0 || union === undefined || branchesOf(of) > MOST_BRANCHES) return false;
+  return split(of, union).every((branch) => emptyAt(branch, depth + 1));
+}
+
+function noneOfItsTypes(of: Conjunction, depth: number): boolean {
+  return [...typesOf(of)].every((type) => {
     if (type === 'integer' || type === 'fraction') return noNumber(and(of, madeSchema({ type: 'number' })));
     if (type === 'string') return over(of, 'minLength', 'maxLength');
     if (type === 'array') return over(of, 'minItems', 'maxItems') || noItem(of, depth);

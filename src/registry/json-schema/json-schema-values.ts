@@ -40,6 +40,10 @@ export function sameValue(a: unknown, b: unknown): boolean {
   );
 }
 
+function isAmong(values: readonly unknown[], value: unknown): boolean {
+  return values.includes(value) || (typeof value === 'object' && values.some((one) => sameValue(one, value)));
+}
+
 function matches(pattern: string, text: string): boolean {
   return new RegExp(pattern, 'u').test(text);
 }
@@ -100,13 +104,14 @@ function* answers(node: SchemaNode, value: unknown, depth: number): Generator<An
 
   if ('type' in schema) yield [schema['type']].flat().flatMap(typesNamed).includes(typeOf(value));
   if ('const' in schema) yield sameValue(schema['const'], value);
-  if (Array.isArray(schema['enum'])) yield schema['enum'].some((one) => sameValue(one, value));
+  if (Array.isArray(schema['enum'])) yield isAmong(schema['enum'], value);
   if ('$ref' in schema) yield followed(resolveReference(node, String(schema['$ref'])), value, depth);
   if ('$dynamicRef' in schema) {
     const reference = String(schema['$dynamicRef']);
     const plain = isPlainDynamicReference(node, reference);
     yield followed(plain ? resolveReference(node, reference) : undefined, value, depth);
   }
+  if ('$recursiveRef' in schema) yield undefined;
   if ('allOf' in schema) yield every(list('allOf'));
   if ('anyOf' in schema) yield not(every(list('anyOf').map(not)));
   if ('oneOf' in schema) {
@@ -146,8 +151,13 @@ function scalarFits(schema: Readonly<Record<string, unknown>>, value: number | s
     within('maximum', (limit) => value <= limit) &&
     within('exclusiveMinimum', (limit) => value > limit) &&
     within('exclusiveMaximum', (limit) => value < limit) &&
-    within('multipleOf', (limit) => Number.isInteger(value / limit))
+    within('multipleOf', (limit) => isWhole(value / limit))
   );
+}
+
+/** As the validator asks: of 1e21 and more the text is read up to the `e` only, so they are no whole numbers. */
+function isWhole(quotient: number): boolean {
+  return quotient === parseInt(String(quotient), 10);
 }
 
 function* arrayAnswers(node: SchemaNode, value: readonly unknown[], depth: number): Generator<Answer> {

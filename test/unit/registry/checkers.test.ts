@@ -195,7 +195,7 @@ describe('the threads that check', function () {
     it('of the stack that runs out is told, and the next contract is compiled', async () => {
       const deep = `${'{"not":'.repeat(20_000)}{}${'}'.repeat(20_000)}`;
       const [mistake] = await patient.compile(jsonContract(deep));
-      expect(mistake?.message).to.match(/^this contract cannot be compiled: .*stack/);
+      expect(mistake?.message).to.match(/schemas within schemas too deeply/);
       expect(await patient.compile(jsonContract(ARRAY))).to.deep.equal([]);
     });
   });

@@ -34,6 +34,8 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
     ['integer becomes number', { type: 'integer' }, number, [], ['type-narrowed']],
     ['null is added', text, { type: ['string', 'null'] }, [], ['type-narrowed']],
     ['string becomes integer', text, { type: 'integer' }, ['type-changed'], ['type-changed']],
+    ['null is added by nullable', text, { type: 'string', nullable: true }, [], ['type-narrowed']],
+    ['nullable is a type more', { type: 'string', nullable: true }, { type: ['string', 'null'] }, [], []],
     ['a type is given', {}, text, ['type-narrowed'], []],
     ['true becomes false', true, false, ['type-narrowed'], []],
     ['true becomes {}', true, {}, [], []],
@@ -66,6 +68,13 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
       ['enum-array-narrowed'],
       ['enum-array-added'],
     ],
+    [
+      'a number that the validator takes for a multiple of nothing',
+      { enum: [1e21] },
+      { multipleOf: 1 },
+      ['enum-array-changed'],
+      ['enum-array-added'],
+    ],
     ['members in another order are the same value', { const: { a: 1, b: [2] } }, { const: { b: [2], a: 1 } }, [], []],
   ],
   numbers: [
@@ -84,6 +93,7 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
     ['bounds of numbers matter not to strings', text, { type: 'string', maximum: 5 }, [], []],
     ['multiple of a part', { multipleOf: 6 }, { multipleOf: 3 }, [], ['multiple-of-expanded']],
     ['multiple of another', { multipleOf: 2 }, { multipleOf: 3 }, ['multiple-of-changed'], ['multiple-of-changed']],
+    ['an integer is a multiple of 1', { type: 'integer' }, { type: 'integer', multipleOf: 1 }, [], []],
     ['multiple is given', number, { type: 'number', multipleOf: 2 }, ['multiple-of-added'], []],
     [
       'int32 becomes int64',
@@ -439,21 +449,81 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
       ['type-narrowed'],
     ],
     [
-      'one dynamic anchor is as an anchor',
-      { ...qty({ $dynamicRef: '#n' }), $defs: { n: { $dynamicAnchor: 'n', ...number } } },
-      qty(number),
+      'what is referred to changes, under an unknown keyword',
+      { $ref: 'https://example.com/n', components: { n: { $id: 'https://example.com/n', ...number } } },
+      { $ref: 'https://example.com/n', components: { n: { $id: 'https://example.com/n', ...text } } },
+      ['type-changed'],
+      ['type-changed'],
+    ],
+    [
+      'what is referred to by an anchor changes, under an unknown keyword',
+      { $ref: '#n', components: { n: { $anchor: 'n', ...number } } },
+      { $ref: '#n', components: { n: { $anchor: 'n', ...text } } },
+      ['type-changed'],
+      ['type-changed'],
+    ],
+    [
+      'what is referred to changes, a slash within the step',
+      { $ref: '#/$defs/a%2Fb', $defs: { 'a/b': number, a: { b: number } } },
+      { $ref: '#/$defs/a%2Fb', $defs: { 'a/b': text, a: { b: number } } },
+      ['type-changed'],
+      ['type-changed'],
+    ],
+    [
+      'the whole is referred to as "#/"',
+      { ...open({ '': text, a: { $ref: '#/' } }), '': number },
+      { ...open({ '': text, a: { $ref: '#' } }), '': text },
       [],
       [],
     ],
     [
-      'two are not',
+      'two bear the identifier that is referred to',
+      { $ref: 'n', $defs: { a: { $id: 'n', ...number }, b: { $id: 'n', ...number } } },
+      { $ref: 'n', $defs: { a: { $id: 'n', ...number }, b: { $id: 'n', ...text } } },
+      ['cannot-be-compared'],
+      ['cannot-be-compared'],
+    ],
+    [
+      'a dynamic anchor of the root is as an anchor',
+      { $dynamicAnchor: 'n', ...open({ a: { $dynamicRef: '#n' }, b: text }) },
+      open({ a: { $ref: '#' }, b: text }),
+      [],
+      [],
+    ],
+    [
+      'a dynamic anchor further down is not',
+      { ...qty({ $dynamicRef: '#n' }), $defs: { n: { $dynamicAnchor: 'n', ...number } } },
       qty(number),
-      {
-        ...qty({ $dynamicRef: '#n' }),
-        $defs: { n: { $dynamicAnchor: 'n', ...number }, m: { $id: 'm', $dynamicAnchor: 'n' } },
-      },
+      ['type-narrowed'],
+      ['cannot-be-compared'],
+    ],
+    [
+      'an anchor is no dynamic anchor',
+      { ...qty({ $dynamicRef: '#n' }), $defs: { n: { $anchor: 'n', ...number } } },
+      qty(number),
+      ['type-narrowed'],
+      ['cannot-be-compared'],
+    ],
+    [
+      'a dynamic reference by a pointer',
+      qty(number),
+      qty({ $dynamicRef: '#/$defs/n' }),
       ['cannot-be-compared'],
       ['type-narrowed'],
+    ],
+    [
+      'one of two dynamic anchors may be meant',
+      { $dynamicAnchor: 'n', ...open({ a: { $ref: '#' } }) },
+      { $dynamicAnchor: 'n', ...open({ a: { $dynamicRef: '#n' } }), $defs: { m: { $id: 'm', $dynamicAnchor: 'n' } } },
+      ['cannot-be-compared'],
+      ['type-narrowed', 'property-added-to-open-content-model'],
+    ],
+    [
+      'a recursive reference of draft 2019-09',
+      open({ a: {} }),
+      open({ a: { $recursiveRef: '#' } }),
+      ['cannot-be-compared'],
+      [],
     ],
     [
       'a reference that leads outside stays',
@@ -461,6 +531,20 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
       { $ref: 'https://json-schema.org/draft/2020-12/schema', title: 'x' },
       [],
       [],
+    ],
+    [
+      'a dynamic anchor may extend what leads outside',
+      { $ref: 'https://json-schema.org/draft/2020-12/schema', $dynamicAnchor: 'meta' },
+      { $ref: 'https://json-schema.org/draft/2020-12/schema', $dynamicAnchor: 'meta', title: 'x' },
+      ['cannot-be-compared'],
+      ['cannot-be-compared'],
+    ],
+    [
+      'a reference that leads nowhere stays',
+      { $ref: 'n' },
+      { $ref: 'n', title: 'x' },
+      ['cannot-be-compared'],
+      ['cannot-be-compared'],
     ],
     [
       'a reference that leads outside is given',
@@ -505,6 +589,13 @@ const PAIRS: Record<string, [string, unknown, unknown, string[], string[]][]> = 
       number,
       [],
       ['type-narrowed'],
+    ],
+    [
+      'an anchor of draft 7 with an address before',
+      { ...DRAFT_7, $ref: 'urn:example:a#n', definitions: { n: { $id: 'urn:example:a#n', ...number } } },
+      { ...DRAFT_7, $ref: 'urn:example:a#n', definitions: { n: { $id: 'urn:example:a#n', ...text } } },
+      ['type-changed'],
+      ['type-changed'],
     ],
   ],
 };
@@ -584,6 +675,20 @@ describe('jsonSchemaBreaks', () => {
     expect(other?.message).to.match(/^what is defined as "id" must be a number now/);
   });
 
+  it('takes no import for another whose name comes to the same', () => {
+    const schema = open({ a: { $ref: '/c.json' } });
+    const imports = (one: unknown) => ({ '/c.json': one, 'c.json': true });
+    const found = breaks(schema, schema, imports(text), imports(number));
+    expect(found.map(({ rule }) => rule)).to.deep.equal(['cannot-be-compared']);
+  });
+
+  it('takes no member for an import whose name reads as the way to it', () => {
+    const schema = open({ 'a#': text, b: { $ref: '/properties/a' } });
+    const imports = (one: unknown) => ({ '/properties/a': one });
+    const found = breaks(schema, schema, imports({ type: ['string', 'null'] }), imports({ type: 'string' }));
+    expect(found.map(({ rule }) => rule)).to.deep.equal(['type-narrowed']);
+  });
+
   it('tells one hundred breaks at most, with values cut short', () => {
     const many = (of: unknown) =>
       closed(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`m${String(index)}`, of])));
@@ -605,6 +710,84 @@ describe('jsonSchemaBreaks', () => {
     });
     expect(rules(grown('a'), grown('b'))).to.include('cannot-be-compared');
   }).timeout(10_000);
+
+  it('gives up, and says so, where schemas are nested by the thousand', () => {
+    const nested = (inner: string): unknown => JSON.parse(`${'{"items":'.repeat(20_000)}${inner}${'}'.repeat(20_000)}`);
+    expect(breaks(nested('{}'), nested('{"type":"string"}'))).to.deep.equal([
+      {
+        rule: 'cannot-be-compared',
+        path: '',
+        message: 'the versions cannot be compared: schemas are nested too deeply',
+      },
+    ]);
+  });
+
+  describe('comes to an end soon', () => {
+    const upTo = <T>(count: number, of: (index: number) => T): T[] =>
+      Array.from({ length: count }, (_, index) => of(index));
+    const members = (count: number, of: unknown) => {
+      const names = upTo(count, (index) => `p${String(index)}`);
+      return open(Object.fromEntries(names.map((name) => [name, of])), names);
+    };
+    const layers = (leaf: unknown) => ({
+      $ref: '#/$defs/l0',
+      $defs: Object.fromEntries(
+        upTo(7, (index) => [
+          `l${String(index)}`,
+          members(8, index === 6 ? leaf : { $ref: `#/$defs/l${String(index + 1)}` }),
+        ]),
+      ),
+    });
+    const alternatives = (count: number, of: Record<string, unknown>, last: Record<string, unknown> = of) => ({
+      oneOf: upTo(count, (index) =>
+        open({ k: { const: `k${String(index)}` }, ...(index === count - 1 ? last : of) }, ['k']),
+      ),
+    });
+    /** As in a union of many messages that may hold each other. */
+    const inner = { v: { $ref: '#' }, w: { $ref: '#' } };
+    const SLOW: Record<string, [unknown, unknown, string[]]> = {
+      'where all members are the whole again': [
+        members(8, { $ref: '#' }),
+        { ...members(8, { $ref: '#' }), title: 'x' },
+        [],
+      ],
+      'where layer upon layer is required': [layers(text), { ...layers(text), title: 'x' }, []],
+      'where the last of many layers changes': [
+        layers({ type: ['string', 'null'] }),
+        layers(text),
+        upTo(8, () => 'type-narrowed'),
+      ],
+      'where only the title of recursive alternatives changes': [
+        alternatives(60, inner),
+        { ...alternatives(60, inner), title: 'x' },
+        [],
+      ],
+      'where one of many recursive alternatives changes': [
+        alternatives(60, inner),
+        alternatives(60, inner, { ...inner, v: text }),
+        ['type-changed'],
+      ],
+      'where one of many alternatives changes': [
+        alternatives(80, { v: { type: ['string', 'null'] } }),
+        alternatives(80, { v: { type: ['string', 'null'] } }, { v: text }),
+        ['type-narrowed'],
+      ],
+      'where alternatives have nothing to tell them apart by': [
+        { oneOf: upTo(40, (index) => open({ [`k${String(index)}`]: text }, [`k${String(index)}`])) },
+        { oneOf: upTo(40, (index) => open({ [`k${String(index)}`]: text }, [`k${String(index)}`])), title: 'x' },
+        [],
+      ],
+      'where a not is within a not, and so on': [
+        upTo(300, () => 0).reduce<unknown>((of) => ({ not: of }), {}),
+        upTo(300, () => 0).reduce<unknown>((of) => ({ not: of }), text),
+        ['not-type-extended'],
+      ],
+    };
+    for (const [what, [older, newer, expected]] of Object.entries(SLOW))
+      it(what, () => {
+        expect(rules(older, newer)).to.deep.equal(expected);
+      }).timeout(4_000);
+  });
 
   it('finds a break whenever a random value is accepted by a schema and refused after a random change of it', () => {
     let [told, refused] = [0, 0];

@@ -26,6 +26,10 @@ function mistakesOf(contract: Contract): readonly ContractMistake[] {
   return 'mistakes' in compiled ? compiled.mistakes : [];
 }
 
+function nested(depth: number): string {
+  return `${'{"items":'.repeat(depth)}{}${'}'.repeat(depth)}`;
+}
+
 describe('a JSON contract with a mistake', () => {
   /** The contract, and the pointers and messages of what is wrong with it. */
   const MISTAKES: Record<string, [Contract, [string, RegExp][]]> = {
@@ -59,6 +63,11 @@ describe('a JSON contract with a mistake', () => {
       [['/schema/properties/a/$ref', /is not there: other documents come along in "imports"/]],
     ],
     'in referring to itself without end': [contractOf({ $ref: '#' }), [['/schema', /without end/]]],
+    'in schemas within schemas without number': [jsonContract(nested(20_000)), [['/schema', /too deeply/]]],
+    'in schemas within schemas of an import': [
+      contractOf({}, { imports: { 'a.json': nested(20_000) } }),
+      [['/imports/a.json', /too deeply/]],
+    ],
     'in asking for a promise': [contractOf({ $async: true }), [['/schema/$async', /not taken/]]],
     'in an assertion': [
       contractOf({}, { assertions: [{ test: '{"type":"no"}', message: '' }] }),
@@ -137,6 +146,15 @@ describe('a JSON contract', () => {
       message: 'five at most',
     });
     expect(findings(contract, {})[0]).to.deep.include({ message: 'say how many' });
+  });
+
+  it('tells nothing of what was expected where nothing is', () => {
+    const place = { kind: 'json', pointer: '' };
+    const contract = contractOf(true, { assertions: [{ test: 'false', message: 'closed' }] });
+    expect(findings(contract, '1')).to.deep.equal([{ place, message: 'closed', found: '1' }]);
+    expect(findings(contractOf(false), '1')).to.deep.equal([
+      { place, message: 'is 1, which is not accepted here', found: '1' },
+    ]);
   });
 
   it('takes texts for what they read as in what was XML, and only there', () => {
