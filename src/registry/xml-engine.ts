@@ -17,6 +17,7 @@ import { pointerPart } from '../formats/json/json-text.js';
 import { termsFrom } from './categories.js';
 import type { Checked, Scope } from './tasks.js';
 import { readXmlMessage } from './xml-messages.js';
+import { type Imports, SCHEMA_URL, importNamed, plainName } from './xml-schema/imports.js';
 
 /* eslint-disable @typescript-eslint/no-deprecated -- libxml2 means to drop RELAX NG one day; this version has it */
 
@@ -42,38 +43,26 @@ const READING = (ParseOption.XML_PARSE_NO_XXE |
   ParseOption.XML_PARSE_HUGE |
   ParseOption.XML_PARSE_COMPACT) as ParseOption;
 const encoder = new TextEncoder();
-/** Names of documents given along stand below this, so that relative ones within them are found too. */
-const BASE = 'contract:/';
 const MOST_MISTAKES = 100;
 
 /** What the contract that is being compiled may refer to. libxml2 asks for it by the one way that it has. */
-let given: Readonly<Record<string, string>> = {};
+let given: Imports = {};
 /** While a contract is compiled, what was asked for and not given along. */
 let missing: string[] | undefined;
 
 xmlRegisterInputProvider({
   match: (name) => {
-    if (importNamed(name) !== undefined) return true;
+    if (importNamed(given, name) !== undefined) return true;
     missing?.push(name);
     return false;
   },
-  open: (name) => openBuffer(encoder.encode(importNamed(name) ?? '')),
+  open: (name) => openBuffer(encoder.encode(importNamed(given, name) ?? '')),
   read: (descriptor, buffer) => readBuffer(descriptor, buffer),
   close: (descriptor) => {
     closeBuffer(descriptor);
     return true;
   },
 });
-
-/** By its name as it stands, or resolved against that of the document that names it. */
-function importNamed(url: string): string | undefined {
-  const name = plainName(url);
-  return Object.hasOwn(given, url) ? given[url] : Object.hasOwn(given, name) ? given[name] : undefined;
-}
-
-function plainName(url: string): string {
-  return url.startsWith(BASE) ? url.slice(BASE.length) : url;
-}
 
 /** Compiles a contract; what is wrong with it is told instead when something is. */
 export function compileXml(contract: Contract): { checker: XmlChecker } | { mistakes: ContractMistake[] } {
@@ -181,7 +170,7 @@ function validateAlone(validator: RelaxNGValidator, content: XmlElement): Findin
 
 function findingsOf(error: XmlLibError): Finding[] {
   const told = new Set<string>();
-  return error.details.flatMap(({ message, xpath, level }): Finding[] => {
+  const findings = error.details.flatMap(({ message, xpath, level }): Finding[] => {
     const { attribute, ...said } = readXmlMessage(message);
     const key = `${xpath ?? ''} ${attribute ?? ''} ${said.message}`;
     if (level < 2 || told.has(key)) return [];
@@ -189,6 +178,8 @@ function findingsOf(error: XmlLibError): Finding[] {
     const at = xpath === undefined ? { kind: 'entry' as const } : { kind: 'xml' as const, xpath };
     return [{ place: at.kind === 'xml' && attribute !== undefined ? { ...at, attribute } : at, ...said }];
   });
+  // libxml2 can refuse without a word: a reference of RELAX NG to an ID that there is not.
+  return findings.length === 0 ? [atEntry('the content does not fit the schema')] : findings;
 }
 
 /** It is looked for from the end, where it stands in nearly all entries. */
@@ -293,7 +284,7 @@ function readPart(text: string, pointer: string, mistakes: ContractMistake[]): X
     return undefined;
   }
   try {
-    return readDocument(text, pointer === '/schema' ? `${BASE}schema` : undefined);
+    return readDocument(text, pointer === '/schema' ? SCHEMA_URL : undefined);
   } catch (error) {
     if (!(error instanceof XmlLibError)) throw error;
     for (const { message, line } of error.details.slice(0, MOST_MISTAKES)) {

@@ -1,7 +1,7 @@
 import type { Breaks } from './breaks.js';
 import type { AttributeRule } from './content-model.js';
 import { OTHER, type QualifiedName, hasName, listedNames, tellingNames } from './name-class.js';
-import { valueBreaks } from './simple-inclusion.js';
+import { readsAlike, valueBreaks } from './simple-inclusion.js';
 import { cut, inside } from './wording.js';
 
 type Rules = readonly AttributeRule[];
@@ -59,12 +59,16 @@ function compareNamed(breaks: Breaks, rule: AttributeRule, newer: Rules, name: Q
     breaks.add('fixed-added', at, `"${cut(what)}" must be "${cut(found.rule.fixed)}" now; other values are refused`);
     return;
   }
+  if (found.rule.fixed !== undefined && !readsAlike(type, found.type)) {
+    breaks.add('cannot-be-compared', at, `"${cut(what)}" has the same fixed value, of another type`);
+  }
   for (const { rule: broken, reason } of valueBreaks(type, found.type)) {
     breaks.add(broken, at, `"${cut(what)}" ${reason}; what was published with other values is refused`);
   }
 }
 
-function ruleFor(
+/** The rule that takes an attribute of the name, and its type. */
+export function ruleFor(
   rules: Rules,
   name: QualifiedName,
 ): { rule: AttributeRule; type: NonNullable<ReturnType<AttributeRule['type']>> } | undefined {

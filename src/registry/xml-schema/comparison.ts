@@ -1,8 +1,17 @@
 import type { Break } from '../../core/contract.js';
 import { compareAttributes } from './attribute-comparison.js';
-import type { Breaks } from './breaks.js';
+import { type Breaks, nearest } from './breaks.js';
+import { hasSameValues } from './constrained-values.js';
 import { compareContent, compareExpressions } from './content-comparison.js';
-import type { Alternative, ContentModel, ElementRule, Pools, Shape } from './content-model.js';
+import {
+  type Alternative,
+  type ContentModel,
+  type ElementRule,
+  type Pools,
+  type Shape,
+  TEXT,
+} from './content-model.js';
+import { symbolsOf } from './expression.js';
 import { CannotCompare } from './schema-tree.js';
 import type { SimpleType } from './simple-types.js';
 import { isValue } from './simple-values.js';
@@ -22,11 +31,14 @@ interface Comparison {
   readonly assumed: Set<string>;
   readonly refuted: Set<string>;
   readonly reported: Set<string>;
+  /** Whether keys compare the same values in elements of both rules. */
+  readonly sameValues: Map<string, boolean>;
   readonly breaks: Map<string, Break>;
   count: number;
 }
 
-class DoesNotFit extends Error {}
+/** Thrown so often that each should not note where it was. */
+const DOES_NOT_FIT = new Error('does not fit');
 
 /**
  * Every way found in which the newer model refuses what the older one accepts. The content of each pair of types is
@@ -41,17 +53,33 @@ export function modelBreaks(older: ContentModel, newer: ContentModel, pools: Poo
     assumed: new Set(),
     refuted: new Set(),
     reported: new Set(),
+    sameValues: new Map(),
     breaks: new Map(),
     count: 0,
   };
   const breaks = reporting(comparison);
   try {
     compareExpressions(breaks, older.start, newer.start, '');
+    // What is told of a type once need not be all that there is: where nothing is told, all must be known to fit.
+    const isDecided = (): void => {
+      compareExpressions(deciding(comparison), older.start, newer.start, '');
+    };
+    if (comparison.breaks.size > 0) return toldOf(comparison);
+    if (!holds(isDecided)) {
+      breaks.add('cannot-be-compared', '', 'the versions cannot be compared: what the newer refuses is intricate');
+    } else if (older.hasReferences() && newer.hasReferences()) {
+      // A reference may have lost its ID, in another place.
+      breaks.add('cannot-be-compared', '', 'the versions cannot be compared: values refer to IDs');
+    }
   } catch (error) {
     if (!(error instanceof CannotCompare)) throw error;
     breaks.add('cannot-be-compared', '', `the versions cannot be compared: ${error.message}`);
   }
-  return [...comparison.breaks.values()].slice(0, MAX_BREAKS);
+  return toldOf(comparison);
+}
+
+function toldOf({ breaks }: Comparison): Break[] {
+  return [...breaks.values()].slice(0, MAX_BREAKS);
 }
 
 /** Notes all breaks. */
@@ -78,7 +106,7 @@ function reporting(comparison: Comparison): Breaks {
 function deciding(comparison: Comparison): Breaks {
   const { older, newer, pools } = comparison;
   const stop = (): never => {
-    throw new DoesNotFit();
+    throw DOES_NOT_FIT;
   };
   return {
     older,
@@ -87,7 +115,7 @@ function deciding(comparison: Comparison): Breaks {
     isDecision: true,
     add: stop,
     fits: (one, other) => fits(comparison, one, other),
-    distance: (one, other) => distance(comparison, one, other),
+    distance: () => 0,
     child: (one, other) => {
       if (!fits(comparison, one, other)) stop();
     },
@@ -99,7 +127,7 @@ function holds(compare: () => void): boolean {
     compare();
     return true;
   } catch (error) {
-    if (error instanceof DoesNotFit) return false;
+    if (error === DOES_NOT_FIT) return false;
     throw error;
   }
 }
@@ -124,45 +152,107 @@ function compareElements(
   if (older.nillable && !newer.nillable) {
     breaks.add('nillable-removed', path, `${what} may not be nil now; what was published with xsi:nil is refused`);
   }
-  const gone = newer.constraints.filter((constraint) => !older.constraints.includes(constraint));
-  if (gone.length > 0) {
-    const message = `${what} must satisfy a constraint now (${cut(gone.join('; '))}) that it did not before`;
-    breaks.add('identity-constraint-added', path, message);
+  compareConstraints(comparison, breaks, older, newer, path);
+  if (older.derived().size > 0) {
+    const compare = (): void => {
+      compareDerived(comparison, breaks, older, newer, path);
+    };
+    // Many elements have the same types.
+    if (breaks.isDecision) assume(comparison, keyOf(comparison, older.derived(), newer.derived()), compare);
+    else compare();
   }
-  for (const [name, shape] of older.derived()) {
-    const other = newer.derived().get(name);
-    const local = name.slice(name.indexOf('}') + 1);
-    if (other !== undefined) {
-      compareShapes(comparison, breaks, shape, other, path);
-    } else {
-      const message = `${what} can no longer be of the type "${cut(local)}"; what was published with that xsi:type is refused`;
-      breaks.add('type-removed', path, message);
-    }
-  }
+  compareDefaults(breaks, older, newer, path);
   if (older.shape().abstract) return;
   if (newer.shape().abstract) {
     const message = `${what} is of an abstract type now; what was published without xsi:type is refused`;
     breaks.add('abstract', path, message);
     return;
   }
-  compareValueConstraints(breaks, older, newer, path);
+  compareFixed(breaks, older, newer, path);
   compareShapes(comparison, breaks, older.shape(), newer.shape(), path);
 }
 
-/** Part 1 §3.3.4: a fixed value must be the one there is; a default or fixed value is that of an element without content. */
-function compareValueConstraints(breaks: Breaks, older: ElementRule, newer: ElementRule, path: string): void {
+function compareConstraints(
+  comparison: Comparison,
+  breaks: Breaks,
+  older: ElementRule,
+  newer: ElementRule,
+  path: string,
+): void {
+  if (newer.constraints.length === 0) return;
+  const gone = newer.constraints.filter((constraint) => !older.constraints.includes(constraint));
+  if (gone.length > 0) {
+    const message = `${subject(path)} must satisfy a constraint now (${cut(gone.join('; '))}) that it did not before`;
+    breaks.add('identity-constraint-added', path, message);
+    return;
+  }
+  const key = keyOf(comparison, older, newer);
+  const isSame = comparison.sameValues.get(key) ?? hasSameValues(comparison, older, newer);
+  comparison.sameValues.set(key, isSame);
+  if (isSame) return;
+  const message = `${subject(path)} has keys or what must be unique, and what these compare is of other types or has another default now`;
+  breaks.add('cannot-be-compared', path, message);
+}
+
+function compareDerived(
+  comparison: Comparison,
+  breaks: Breaks,
+  older: ElementRule,
+  newer: ElementRule,
+  path: string,
+): void {
+  for (const [name, shape] of older.derived()) {
+    if (shape.abstract) continue;
+    const other = newer.derived().get(name);
+    const type = `the type "${cut(name.slice(name.indexOf('}') + 1))}"`;
+    if (other === undefined) {
+      const message = `${subject(path)} can no longer be of ${type}; what was published with that xsi:type is refused`;
+      breaks.add('type-removed', path, message);
+    } else if (other.abstract) {
+      const message = `${subject(path)} can be of ${type}, which is abstract now; what was published with that xsi:type is refused`;
+      breaks.add('abstract', path, message);
+    } else {
+      compareShapes(comparison, breaks, shape, other, path);
+    }
+  }
+}
+
+/** Part 1 §3.3.4: a fixed value must be the one there is. */
+function compareFixed(breaks: Breaks, older: ElementRule, newer: ElementRule, path: string): void {
   const what = subject(path);
   if (newer.fixed !== undefined && newer.fixed !== older.fixed) {
     breaks.add('fixed-added', path, `${what} must be "${cut(newer.fixed)}" now; other values are refused`);
   } else if (newer.fixed !== undefined && simpleTypeOf(older)?.base !== simpleTypeOf(newer)?.base) {
     breaks.add('cannot-be-compared', path, `${what} has the same fixed value, of another type`);
   }
-  const given = older.default ?? older.fixed;
-  const type = simpleTypeOf(newer);
-  if (given === undefined || newer.default !== undefined || newer.fixed !== undefined || type === undefined) return;
-  if (isValue('', type) !== true) {
+}
+
+/** Part 1 §3.3.4: a default or fixed value is that of an element without content, also where xsi:type names its type. */
+function compareDefaults(breaks: Breaks, older: ElementRule, newer: ElementRule, path: string): void {
+  const [given, is] = [older.default ?? older.fixed, newer.default ?? newer.fixed];
+  if (given === is) return;
+  const derived = [...older.derived().keys()].flatMap((name) => newer.derived().get(name) ?? []);
+  // That the declared type takes its default is seen to by libxml2.
+  const shapes = (is === undefined ? [newer.shape(), ...derived] : derived).filter((shape) => !shape.abstract);
+  if (shapes.every((shape) => takesText(shape, is ?? ''))) return;
+  const what = subject(path);
+  if (is === undefined) {
     breaks.add('default-removed', path, `${what} has no default value now; where it is empty it is refused`);
+  } else {
+    const message = `${what} has a default value now ("${cut(is)}") that not all of its types take; where it is empty it is refused`;
+    breaks.add('default-added', path, message);
   }
+}
+
+/** Does it surely? What is no value may hold no text at all. */
+function takesText(shape: Shape, text: string): boolean {
+  const alternatives = shape.alternatives();
+  if (alternatives === 'anything') return true;
+  return alternatives.every(({ content }) =>
+    content.kind === 'simple'
+      ? isValue(text, content.type) === true
+      : text === '' || symbolsOf(content.expression).has(TEXT),
+  );
 }
 
 function simpleTypeOf(rule: ElementRule): (SimpleType & { base?: string }) | undefined {
@@ -172,7 +262,7 @@ function simpleTypeOf(rule: ElementRule): (SimpleType & { base?: string }) | und
 }
 
 function compareShapes(comparison: Comparison, breaks: Breaks, older: Shape, newer: Shape, path: string): void {
-  const key = `${numberOf(comparison, older)} ${numberOf(comparison, newer)}`;
+  const key = keyOf(comparison, older, newer);
   if (!breaks.isDecision) {
     // A type that many elements have is told of where it is met first; values are told of everywhere.
     if (comparison.reported.has(key) && !isPlainValue(older)) return;
@@ -180,15 +270,21 @@ function compareShapes(comparison: Comparison, breaks: Breaks, older: Shape, new
     compareAlternatives(comparison, breaks, older, newer, path);
     return;
   }
-  const { assumed, refuted } = comparison;
+  assume(comparison, key, () => {
+    compareAlternatives(comparison, breaks, older, newer, path);
+  });
+}
+
+/** Takes what is compared to fit while that is looked at. */
+function assume({ assumed, refuted }: Comparison, key: string, compare: () => void): void {
   if (assumed.has(key)) return;
   const before = assumed.size;
   assumed.add(key);
-  if (!refuted.has(key) && holds(() => compareAlternatives(comparison, breaks, older, newer, path))) return;
+  if (!refuted.has(key) && holds(compare)) return;
   // What was found with the help of the assumption is no longer known.
   for (const each of [...assumed].slice(before)) assumed.delete(each);
   refuted.add(key);
-  throw new DoesNotFit();
+  throw DOES_NOT_FIT;
 }
 
 function compareAlternatives(comparison: Comparison, breaks: Breaks, older: Shape, newer: Shape, path: string): void {
@@ -202,17 +298,10 @@ function compareAlternatives(comparison: Comparison, breaks: Breaks, older: Shap
     } else if (others.length === 0) {
       compareAlternative(breaks, each, only, path);
     } else if (!now.some((other) => holds(() => compareAlternative(deciding(comparison), each, other, path)))) {
-      compareAlternative(breaks, each, nearest(comparison, each, now), path);
+      const closest = nearest(now, (other) => breakCount(comparison, each, other)) ?? only;
+      compareAlternative(breaks, each, closest, path);
     }
   }
-}
-
-/** The one with the fewest breaks. */
-function nearest(comparison: Comparison, older: Alternative, newer: readonly Alternative[]): Alternative {
-  const counted = newer.map((alternative) => ({ alternative, count: breakCount(comparison, older, alternative) }));
-  const [best] = counted.sort((a, b) => a.count - b.count);
-  if (best === undefined) throw new CannotCompare('there is nothing to compare with');
-  return best.alternative;
 }
 
 function breakCount(comparison: Comparison, older: Alternative, newer: Alternative): number {
@@ -220,7 +309,8 @@ function breakCount(comparison: Comparison, older: Alternative, newer: Alternati
   const add = (): void => {
     count++;
   };
-  compareAlternative({ ...reporting(comparison), add, child: add }, older, newer, '');
+  // Of what is further in it does not matter what it is nearest to: to look for that would take ever longer.
+  compareAlternative({ ...reporting(comparison), add, child: add, distance: () => 0 }, older, newer, '');
   return count;
 }
 
@@ -241,8 +331,11 @@ function isPlainValue(shape: Shape): boolean {
   return alternatives !== 'anything' && alternatives.every(({ content }) => content.kind === 'simple');
 }
 
-function numberOf({ numbers }: Comparison, shape: Shape): number {
-  const number = numbers.get(shape) ?? numbers.size;
-  numbers.set(shape, number);
-  return number;
+function keyOf({ numbers }: Comparison, older: object, newer: object): string {
+  const [one, other] = [older, newer].map((of) => {
+    const number = numbers.get(of) ?? numbers.size;
+    numbers.set(of, number);
+    return number;
+  });
+  return `${one ?? ''} ${other ?? ''}`;
 }

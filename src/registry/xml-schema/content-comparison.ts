@@ -1,5 +1,5 @@
-import type { Breaks } from './breaks.js';
-import { type Content, type ElementRule, type Particle, TEXT } from './content-model.js';
+import { type Breaks, nearest } from './breaks.js';
+import { type Content, type Particle, TEXT } from './content-model.js';
 import { explainContent } from './content-explanation.js';
 import { type Expression, after, symbolsOf } from './expression.js';
 import { type Counterexample, type Letter, counterexample } from './inclusion.js';
@@ -85,26 +85,15 @@ function letterTable(
         return taken === undefined ? [] : [{ other, taken }];
       });
       const fitting = takers.filter(({ taken }) => breaks.fits(rule, taken));
-      const first = fitting.length === 0 ? nearest(breaks, rule, takers) : undefined;
+      const first = fitting.length === 0 ? nearest(takers, ({ taken }) => breaks.distance(rule, taken)) : undefined;
       // The row of names is one question and what is in the elements another: each is told of by itself.
-      if (first !== undefined) breaks.child(rule, first, inside(path, name.local));
+      if (first !== undefined) breaks.child(rule, first.taken, inside(path, name.local));
       const accepted = new Set<Particle>((fitting.length === 0 ? takers : fitting).map(({ other }) => other));
       return [{ name, accepted }];
     });
     table.set(particle, letters);
   }
   return table;
-}
-
-function nearest(
-  breaks: Breaks,
-  rule: ElementRule,
-  takers: readonly { readonly taken: ElementRule }[],
-): ElementRule | undefined {
-  const [first, ...others] = takers.map(({ taken }) => taken);
-  if (first === undefined || others.length === 0 || breaks.isDecision) return first;
-  const measured = [first, ...others].map((taken) => ({ taken, distance: breaks.distance(rule, taken) }));
-  return measured.sort((a, b) => a.distance - b.distance)[0]?.taken;
 }
 
 function namesOf({ older, newer }: Breaks, particles: readonly Particle[]): QualifiedName[] {

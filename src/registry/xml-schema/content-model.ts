@@ -6,6 +6,8 @@ import type { SimpleType } from './simple-types.js';
 export interface ContentModel {
   /** What the whole content is: one of the elements. */
   readonly start: Expression<Particle>;
+  /** Does some value have to be the ID of something else, as far as the model has been looked at? */
+  readonly hasReferences: () => boolean;
   /** Elements that are declared and may not appear themselves. */
   readonly abstract: readonly QualifiedName[];
   /** Names that a wildcard treats otherwise than what is not mentioned at all. */
@@ -62,6 +64,7 @@ export interface AttributeRule {
   readonly names: NameClass;
   readonly required: boolean;
   readonly fixed: string | undefined;
+  readonly default: string | undefined;
   /** The type of an attribute of this name, which is one of `names`; undefined when there may be none. */
   readonly type: (name: QualifiedName) => SimpleType | undefined;
 }

@@ -105,7 +105,7 @@ export function repeat<S>(pool: Expressions<S>, of: Expression<S>, min: number, 
   const least = of.nullable ? 0 : min;
   if (least === 1 && max === 1) return of;
   if (of.kind === 'repeat' && of.min <= 1 && of.max === Infinity) {
-    return repeat(pool, of.of, Math.min(of.min, least), Infinity);
+    return repeat(pool, of.of, of.min === 0 ? 0 : least, Infinity);
   }
   return made(pool, `repeat ${of.id} ${least} ${max}`, least === 0, () => ({ kind: 'repeat', of, min: least, max }));
 }

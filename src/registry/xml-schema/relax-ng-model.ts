@@ -7,8 +7,8 @@ import {
   type Pools,
   TEXT,
 } from './content-model.js';
-import { type Expression, choice, empty, interleave, repeat, sequence, symbol } from './expression.js';
-import { listedNames } from './name-class.js';
+import { type Expression, choice, empty, interleave, repeat, sequence, symbol, symbolsOf } from './expression.js';
+import { type NameClass, hasName, listedNames, nameKey, tellingNames } from './name-class.js';
 import { type Pattern, readRelaxNg } from './relax-ng-read.js';
 import { CannotCompare, type XmlSchemaSet } from './schema-tree.js';
 import { ANY_TEXT, type SimpleType } from './simple-types.js';
@@ -25,11 +25,13 @@ interface Model {
 /** What a RELAX NG schema says of a content. */
 export function relaxNgModel(set: XmlSchemaSet, pools: Pools): ContentModel {
   const model: Model = { pools, particles: new Map(), alternatives: new Map() };
-  const roots = alternativesOf(model, readRelaxNg(set, pools)).map(({ content }) => {
+  const { start, hasReferences } = readRelaxNg(set, pools);
+  const roots = alternativesOf(model, start).map(({ content }) => {
     if (content.kind === 'children') return content.expression;
     throw new CannotCompare('its start is not an element');
   });
-  return { start: choice(pools.particles, roots), abstract: [], declaredElements: [], declaredAttributes: [] };
+  const names = { abstract: [], declaredElements: [], declaredAttributes: [] };
+  return { start: choice(pools.particles, roots), hasReferences, ...names };
 }
 
 function particleOf(model: Model, pattern: Pattern & { kind: 'element' }): Particle {
@@ -113,7 +115,9 @@ function attribute(model: Model, pattern: Pattern & { kind: 'attribute' }): Alte
   if (type === undefined) return [];
   const classes = listedNames(pattern.names)?.map((name) => ({ kind: 'name', name }) as const) ?? [pattern.names];
   const nothing = empty(model.pools.particles);
-  return classes.map((names) => children(nothing, [{ names, required: true, fixed: undefined, type: () => type }]));
+  return classes.map((names) =>
+    children(nothing, [{ names, required: true, fixed: undefined, default: undefined, type: () => type }]),
+  );
 }
 
 function isEmpty({ content }: Alternative): boolean {
@@ -122,13 +126,49 @@ function isEmpty({ content }: Alternative): boolean {
 
 function together(model: Model, one: Alternative, other: Alternative, kind: 'group' | 'interleave'): Alternative {
   const attributes = [...one.attributes, ...other.attributes];
+  // An element has an attribute once only: nothing would have them both.
+  const names = new Set(namesOf(one));
+  if (namesOf(other).some((name) => names.has(name))) throw new CannotCompare('an attribute is asked for twice');
   if (isEmpty(one)) return { attributes, content: other.content };
   if (isEmpty(other)) return { attributes, content: one.content };
   if (one.content.kind === 'simple' || other.content.kind === 'simple') {
     throw new CannotCompare('values stand beside other content');
   }
   const [parts, pool] = [[one.content.expression, other.content.expression], model.pools.particles];
+  if (kind === 'group' && takesTooMuch(one.content.expression, other.content.expression)) throw TAKES_TOO_MUCH;
   return children(kind === 'group' ? sequence(pool, parts) : interleave(pool, parts), attributes);
+}
+
+const TAKES_TOO_MUCH = new CannotCompare('what follows an interleave has names of elements in it');
+
+/** libxml2 gives an interleave all elements that have the names of those in it, and nothing of them to what follows. */
+function takesTooMuch(part: Expression<Particle>, following: Expression<Particle>): boolean {
+  switch (part.kind) {
+    case 'interleave': {
+      const classes = elementNames(following);
+      return elementNames(part).some((one) => classes.some((other) => mayMeet(one, other)));
+    }
+    case 'sequence':
+      return takesTooMuch(part.first, following) || takesTooMuch(part.rest, following);
+    case 'choice':
+      return part.of.some((each) => takesTooMuch(each, following));
+    case 'repeat':
+      return takesTooMuch(part.of, following);
+    default:
+      return false;
+  }
+}
+
+function elementNames(of: Expression<Particle>): NameClass[] {
+  return [...symbolsOf(of)].flatMap((particle) => (particle.kind === 'element' ? [particle.names] : []));
+}
+
+function mayMeet(one: NameClass, other: NameClass): boolean {
+  return tellingNames([one, other]).some((name) => hasName(one, name) && hasName(other, name));
+}
+
+function namesOf({ attributes }: Alternative): string[] {
+  return attributes.flatMap((rule) => (listedNames(rule.names) ?? []).map(nameKey));
 }
 
 /** §7.3: attributes that are repeated have a name class without end, so that there may be many of them. */
@@ -136,6 +176,7 @@ function repeated(model: Model, of: Pattern): readonly Alternative[] {
   const [only, ...others] = alternativesOf(model, of);
   if (only === undefined) return [];
   if (others.length > 0 || only.content.kind === 'simple') throw new CannotCompare('attributes or values are repeated');
+  if (takesTooMuch(only.content.expression, only.content.expression)) throw TAKES_TOO_MUCH;
   return [children(repeat(model.pools.particles, only.content.expression, 1, Infinity), only.attributes)];
 }
 

@@ -1,7 +1,8 @@
 import type { Pools } from './content-model.js';
+import { SCHEMA_URL } from './imports.js';
 import type { NameClass, QualifiedName } from './name-class.js';
-import { CannotCompare, type SchemaNode, type XmlSchemaSet, importedTree, readSchemaTree } from './schema-tree.js';
-import { type SimpleType } from './simple-types.js';
+import { CannotCompare, type SchemaNode, type XmlSchemaSet, importedDocument, readSchemaTree } from './schema-tree.js';
+import { type SimpleType, primitiveOf, takesAnyText } from './simple-types.js';
 import { normalised } from './simple-values.js';
 import { builtInType, withFacets } from './xsd-simple.js';
 
@@ -26,9 +27,10 @@ interface Grammar {
   readonly open: Set<string>;
 }
 
-/** A node and what it inherits: its namespace, the library of its datatypes, its grammar. */
+/** A node and what it inherits: where its document is, its namespace, the library of its datatypes, its grammar. */
 interface Place {
   readonly node: SchemaNode;
+  readonly url: string;
   readonly uri: string;
   readonly library: string;
   readonly grammar: Grammar | undefined;
@@ -39,22 +41,27 @@ interface Reading {
   readonly pools: Pools;
   /** An element is one pattern however often it is referred to. */
   readonly elements: Map<SchemaNode, Pattern>;
+  /** Something in it must be the ID of something else. */
+  hasReferences: boolean;
   depth: number;
 }
 
 /** Documents that refer to themselves would never end. */
 const MAX_DOCUMENTS = 100;
 
-/** Reads a schema in the XML syntax with all that it refers to. */
-export function readRelaxNg(set: XmlSchemaSet, pools: Pools): Pattern {
-  const reading: Reading = { set, pools, elements: new Map(), depth: 0 };
-  return patternAt(reading, within({ uri: '', library: '', grammar: undefined }, readSchemaTree(set.schema)));
+/** Reads a schema in the XML syntax with all that it refers to. What is in elements is read when it is asked for. */
+export function readRelaxNg(set: XmlSchemaSet, pools: Pools): { start: Pattern; hasReferences: () => boolean } {
+  const reading: Reading = { set, pools, elements: new Map(), hasReferences: false, depth: 0 };
+  const outermost = { url: SCHEMA_URL, uri: '', library: '', grammar: undefined };
+  const start = patternAt(reading, within(outermost, readSchemaTree(set.schema)));
+  return { start, hasReferences: () => reading.hasReferences };
 }
 
 function within(outer: Omit<Place, 'node'>, node: SchemaNode): Place {
   const { attributes } = node;
   return {
     node,
+    url: outer.url,
     uri: attributes.get('ns') ?? outer.uri,
     library: attributes.get('datatypeLibrary') ?? outer.library,
     grammar: outer.grammar,
@@ -172,35 +179,61 @@ function datatype(reading: Reading, place: Place): SimpleType {
     throw new CannotCompare(`the datatype library "${library}" is not known`);
   }
   const base = builtInType(reading.pools, written?.trim() ?? 'token');
+  if (written?.trim().startsWith('IDREF') === true) reading.hasReferences = true;
   if (base.kind === 'atomic' && ['QName', 'NOTATION'].includes(base.base) && node.name === 'value') {
     throw new CannotCompare('it lists qualified names as values');
   }
   if (node.name === 'value') {
     const value = base.kind === 'atomic' && base.base === 'string' ? node.text : normalised(node.text, 'collapse');
+    // libxml2 looks at whether a value is one of its type unless it is empty.
+    if (value === '' && !takesAnyText(base)) throw new CannotCompare('it has an empty value of a type that has none');
     return withFacets(base, [['enumeration', value]]);
   }
   const children = childrenOf(place);
   let type = base;
   // Each pattern of its own: all of them must match.
   for (const { node: param } of children.filter((child) => child.node.name === 'param')) {
-    type = withFacets(type, [[nameAt(param), param.text]]);
+    const name = nameAt(param);
+    if (!appliesTo(name, base)) throw new CannotCompare(`it has the parameter "${name}" on xs:${written ?? ''}`);
+    type = withFacets(type, [[name, param.text]]);
   }
   const excepted = children.find((child) => child.node.name === 'except');
   if (excepted === undefined) return type;
-  const except = childrenOf(excepted).map((child) => valueOf(patternAt(reading, child)));
+  const except = childrenOf(excepted).flatMap((child) => valuesOf(patternAt(reading, child)));
+  if (!except.every((value) => mayBeExcepted(value, type))) {
+    throw new CannotCompare('it excepts what libxml2 refuses everything for');
+  }
   return { kind: 'except', of: type, except: { kind: 'union', of: except, facets: {} } };
 }
 
-function valueOf(pattern: Pattern): SimpleType {
-  if (pattern.kind === 'value') return pattern.type;
-  if (pattern.kind === 'choice') return { kind: 'union', of: pattern.of.map(valueOf), facets: {} };
+const WITH_LENGTH = ['string', 'anyURI', 'hexBinary', 'base64Binary'];
+
+/** Parameters that libxml2 treats as XML Schema does (Part 2 §4.1.5); of others it takes no notice, or refuses all. */
+function appliesTo(param: string, type: SimpleType): boolean {
+  if (type.kind !== 'atomic') return false;
+  const primitive = primitiveOf(type.base);
+  if (param === 'pattern') return true;
+  if (/length$/iu.test(param)) return WITH_LENGTH.includes(primitive);
+  if (/Digits$/u.test(param)) return primitive === 'decimal';
+  return /^(?:min|max)(?:In|Ex)clusive$/u.test(param) && ![...WITH_LENGTH, 'boolean'].includes(primitive);
+}
+
+function valuesOf(pattern: Pattern): readonly SimpleType[] {
+  if (pattern.kind === 'value') return [pattern.type];
+  if (pattern.kind === 'choice') return pattern.of.flatMap(valuesOf);
   throw new CannotCompare('values are excepted in a way that is not known');
+}
+
+/** Tokens may, and values of the same type, but neither texts with their spaces nor whole types. */
+function mayBeExcepted(value: SimpleType, from: SimpleType): boolean {
+  if (value.kind !== 'atomic' || from.kind !== 'atomic' || value.facets.enumeration === undefined) return false;
+  return value.base === 'token' || (value.base === from.base && value.base !== 'string');
 }
 
 function imported(reading: Reading, place: Place, grammar: Grammar | undefined): Place {
   if (++reading.depth > MAX_DOCUMENTS) throw new CannotCompare('its documents refer to each other without end');
-  const tree = importedTree(reading.set, place.node.attributes.get('href') ?? '');
-  return within({ uri: place.uri, library: '', grammar }, tree);
+  const { url, node } = importedDocument(reading.set, place.node.attributes.get('href') ?? '', place.url);
+  return within({ url, uri: place.uri, library: '', grammar }, node);
 }
 
 function grammarAt(reading: Reading, place: Place): Pattern {

@@ -1,9 +1,10 @@
 import { ParseOption, XmlCData, XmlDocument, XmlElement, XmlText } from 'libxml2-wasm';
+import { type Imports, importNamed, locatedAt } from './imports.js';
 
 /** The text of a schema document, and of those it refers to by the name that its schemaLocation or href gives. */
 export interface XmlSchemaSet {
   readonly schema: string;
-  readonly imports: Readonly<Record<string, string>>;
+  readonly imports: Imports;
 }
 
 /** An element of a schema document. */
@@ -22,6 +23,14 @@ export interface SchemaNode {
 /** Something in the schemas that we cannot reason about. Its message says what. */
 export class CannotCompare extends Error {}
 
+/** A document that another one refers to. */
+export interface ImportedDocument {
+  readonly url: string;
+  readonly node: SchemaNode;
+}
+
+const XML = 'http://www.w3.org/XML/1998/namespace';
+
 const PARSING = (ParseOption.XML_PARSE_NOENT |
   ParseOption.XML_PARSE_NO_XXE |
   ParseOption.XML_PARSE_NONET) as ParseOption;
@@ -30,7 +39,7 @@ const PARSING = (ParseOption.XML_PARSE_NOENT |
 export function readSchemaTree(text: string): SchemaNode {
   const document = XmlDocument.fromString(text, { option: PARSING });
   try {
-    return readNode(document.root, new Map([['xml', 'http://www.w3.org/XML/1998/namespace']]));
+    return readNode(document.root, new Map([['xml', XML]]));
   } finally {
     document.dispose();
   }
@@ -48,15 +57,19 @@ function readNode(element: XmlElement, outer: ReadonlyMap<string, string>): Sche
   const attributes = new Map<string, string>();
   for (const attribute of element.attrs) {
     if (attribute.namespaceUri === '') attributes.set(attribute.name, attribute.value);
+    // Its documents would have to be looked for elsewhere.
+    if (attribute.namespaceUri === XML && attribute.name === 'base') throw new CannotCompare('it uses xml:base');
   }
   return { uri: element.namespaceUri, name: element.name, attributes, prefixes, children, text };
 }
 
-/** The document that a schemaLocation or href names. */
-export function importedTree(set: XmlSchemaSet, location: string): SchemaNode {
-  const text = Object.hasOwn(set.imports, location) ? set.imports[location] : undefined;
-  if (text === undefined) throw new CannotCompare(`"${location}" is not among the imports`);
-  return readSchemaTree(text);
+/** The document that a schemaLocation or href names in the document at the URL. */
+export function importedDocument({ imports }: XmlSchemaSet, location: string, within: string): ImportedDocument {
+  for (const url of [locatedAt(location, within), location]) {
+    const text = importNamed(imports, url);
+    if (text !== undefined) return { url, node: readSchemaTree(text) };
+  }
+  throw new CannotCompare(`"${location}" is not among the imports`);
 }
 
 /** Are the two the same, letter for letter? */

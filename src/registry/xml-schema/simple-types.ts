@@ -1,4 +1,4 @@
-import type { Expression, Expressions } from './expression.js';
+import { type Expression, type Expressions, symbolsOf } from './expression.js';
 
 /** What an attribute's value or an element without children may hold. */
 export type SimpleType =
@@ -114,23 +114,36 @@ export function primitiveOf(type: BuiltIn): BuiltIn {
   return at;
 }
 
-/** How white space is treated before a value is looked at (Part 2 §4.3.6). */
-export function whiteSpaceOf(type: SimpleType): WhiteSpace {
+/** How white space is treated before a value is looked at (Part 2 §4.3.6); a union leaves that to its members. */
+export function whiteSpaceOf(type: SimpleType): WhiteSpace | undefined {
   if (type.kind === 'except') return whiteSpaceOf(type.of);
-  if (type.kind !== 'atomic') return 'collapse';
+  if (type.kind === 'union') return undefined;
+  if (type.kind === 'list') return 'collapse';
   if (type.facets.whiteSpace !== undefined) return type.facets.whiteSpace;
   return type.base === 'string' ? 'preserve' : type.base === 'normalizedString' ? 'replace' : 'collapse';
 }
 
-/** The bound that holds: the facet's, else that of the built-in type. */
-export function boundOf(type: SimpleType & { kind: 'atomic' }, side: 'min' | 'max'): Bound | undefined {
-  const own = type.facets[side];
-  if (own !== undefined) return own;
-  for (let at: BuiltIn | undefined = type.base; at !== undefined; at = PARENTS[at]) {
+/** The bound that a built-in type has by itself. */
+export function rangeOf(type: BuiltIn, side: 'min' | 'max'): Bound | undefined {
+  for (let at: BuiltIn | undefined = type; at !== undefined; at = PARENTS[at]) {
     const value = RANGES[at]?.[side === 'min' ? 0 : 1];
     if (value !== undefined) return { value, exclusive: false };
   }
   return undefined;
+}
+
+/** Are its values qualified names, which what is around them gives a meaning to? */
+export function holdsNames(type: SimpleType): boolean {
+  switch (type.kind) {
+    case 'atomic':
+      return ['QName', 'NOTATION'].includes(type.base);
+    case 'list':
+      return [...symbolsOf(type.items)].some(holdsNames);
+    case 'union':
+      return type.of.some(holdsNames);
+    case 'except':
+      return holdsNames(type.of);
+  }
 }
 
 /** Does it take every text there is? */

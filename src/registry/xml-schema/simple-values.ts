@@ -1,12 +1,14 @@
 import { after, symbolsOf } from './expression.js';
 import {
+  type Bound,
   type BuiltIn,
   type Facets,
   type SimpleType,
   type WhiteSpace,
-  boundOf,
   derivesFrom,
+  hasFacets,
   primitiveOf,
+  rangeOf,
   whiteSpaceOf,
 } from './simple-types.js';
 
@@ -41,8 +43,8 @@ const NEVER: Readonly<Record<string, RegExp>> = {
 };
 
 /** What is left of a text when its white space has been treated. */
-export function normalised(text: string, how: WhiteSpace): string {
-  if (how === 'preserve') return text;
+export function normalised(text: string, how: WhiteSpace | undefined): string {
+  if (how === undefined || how === 'preserve') return text;
   const replaced = text.replace(/[\t\n\r]/gu, ' ');
   return how === 'replace' ? replaced : replaced.replace(/ +/gu, ' ').replace(/^ | $/gu, '');
 }
@@ -57,8 +59,12 @@ export function isValue(text: string, type: SimpleType): boolean | undefined {
       const items = value === '' ? [] : value.split(' ');
       return all([inItems(items, type), ...inFacets(value, type.facets, 'anySimpleType')]);
     }
-    case 'union':
-      return all([any(type.of.map((part) => isValue(text, part))), ...inFacets(value, type.facets, 'anySimpleType')]);
+    case 'union': {
+      // What the facets see of a text with spaces is a matter of the member that takes it.
+      const isPlain = text === normalised(text, 'collapse') || !hasFacets(type.facets);
+      const facets = isPlain ? inFacets(text, type.facets, 'anySimpleType') : [undefined];
+      return all([any(type.of.map((part) => isValue(text, part))), ...facets]);
+    }
     case 'except': {
       const excepted = isValue(text, type.except);
       return all([isValue(text, type.of), excepted === undefined ? undefined : !excepted]);
@@ -92,6 +98,20 @@ function parts(text: string): { sign: bigint; whole: string; fraction: string } 
   const found = /^([+-]?)(\d*)(?:\.(\d*))?$/u.exec(text);
   if (found === null || !/\d/u.test(text)) return undefined;
   return { sign: found[1] === '-' ? -1n : 1n, whole: `0${found[2] ?? ''}`, fraction: found[3] ?? '' };
+}
+
+/** The bound that leaves less of the two; undefined when we cannot tell. */
+export function stricterBound(one: Bound, other: Bound, side: 'min' | 'max'): Bound | undefined {
+  const order = one.value === other.value ? 0 : compareValues(one.value, other.value);
+  if (order === undefined) return undefined;
+  if (order === 0) return one.exclusive ? one : other;
+  return order > 0 === (side === 'min') ? one : other;
+}
+
+/** The bound that holds: that of a facet or of the built-in type. */
+export function boundOf({ base, facets }: SimpleType & { kind: 'atomic' }, side: 'min' | 'max'): Bound | undefined {
+  const [own, range] = [facets[side], rangeOf(base, side)];
+  return own === undefined || range === undefined ? (own ?? range) : (stricterBound(own, range, side) ?? own);
 }
 
 function inBase(value: string, base: BuiltIn): boolean | undefined {

@@ -1,6 +1,7 @@
 import type { AttributeRule } from './content-model.js';
 import { type NameClass, type QualifiedName, nameKey } from './name-class.js';
-import { ANY_TEXT, type SimpleType } from './simple-types.js';
+import { CannotCompare } from './schema-tree.js';
+import { ANY_TEXT, type SimpleType, holdsNames } from './simple-types.js';
 import { type Definition, childOf, find, reference, schemaChildren } from './xsd-read.js';
 import { type SimpleTypes, namedSimpleType, simpleType } from './xsd-simple.js';
 
@@ -64,7 +65,13 @@ function attributeUse(types: SimpleTypes, at: Definition): [QualifiedName, Attri
   const declared = ref === undefined ? at : find(types.components, 'attribute', ref);
   const type = attributeType(types, declared);
   const fixed = node.attributes.get('fixed') ?? declared.node.attributes.get('fixed');
-  const rule: AttributeRule = { names: { kind: 'name', name }, required: use === 'required', fixed, type: () => type };
+  const rule: AttributeRule = {
+    names: { kind: 'name', name },
+    required: use === 'required',
+    fixed,
+    default: node.attributes.get('default') ?? declared.node.attributes.get('default'),
+    type: () => type,
+  };
   return [name, rule];
 }
 
@@ -101,11 +108,11 @@ export function attributeRules(types: SimpleTypes, { named, wildcard }: Attribut
     const declared = wildcard.process === 'skip' ? undefined : types.components.attribute.get(nameKey(name));
     if (declared !== undefined) {
       const [of, fixed] = [attributeType(types, declared), declared.node.attributes.get('fixed')];
-      return fixed === undefined || of.kind === 'except'
-        ? of
-        : { ...of, facets: { ...of.facets, enumeration: [fixed] } };
+      if (fixed === undefined || of.kind === 'except') return of;
+      if (holdsNames(of)) throw new CannotCompare('it has a qualified name as a fixed value');
+      return { ...of, facets: { ...of.facets, enumeration: [fixed] } };
     }
     return wildcard.process === 'strict' ? undefined : ANY_TEXT;
   };
-  return [...rules, { names, required: false, fixed: undefined, type }];
+  return [...rules, { names, required: false, fixed: undefined, default: undefined, type }];
 }

@@ -18,6 +18,8 @@ export function xsdModel(set: XmlSchemaSet, pools: Pools): ContentModel {
     particles: new Map(),
     groups: new Map(),
     members: new Map(),
+    derived: new Map(),
+    keys: new Map(),
     ruleOf: elementRule,
     ruleOfUndeclared: anyElement,
   };
@@ -33,6 +35,8 @@ export function xsdModel(set: XmlSchemaSet, pools: Pools): ContentModel {
       pools.particles,
       roots.map((element) => symbol(pools.particles, globalElement(types, nameOf(element)))),
     ),
+    // libxml2 does not look for what an xs:IDREF refers to.
+    hasReferences: () => false,
     abstract: elements.filter(isAbstract).map(nameOf),
     declaredElements: elements.map(nameOf),
     declaredAttributes: [...components.attribute.values()].map(nameOf),

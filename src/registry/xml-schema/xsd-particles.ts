@@ -1,8 +1,18 @@
 import type { Content, ElementRule, Particle, Shape } from './content-model.js';
 import { type Expression, choice, empty, interleave, repeat, sequence, symbol } from './expression.js';
 import { type QualifiedName, nameKey } from './name-class.js';
-import type { SchemaNode } from './schema-tree.js';
+import { CannotCompare, type SchemaNode } from './schema-tree.js';
 import { type AttributeUses, wildcardOf } from './xsd-attributes.js';
+import type { Keys } from './xsd-constraints.js';
+import {
+  type Descent,
+  type TypeAt,
+  blocked,
+  blockedBy,
+  declaredType,
+  definitionOf,
+  descent,
+} from './xsd-derivation.js';
 import { type Definition, XSD, expand, find, reference, schemaChildren } from './xsd-read.js';
 import type { SimpleTypes } from './xsd-simple.js';
 
@@ -13,6 +23,9 @@ export interface XsdTypes extends SimpleTypes {
   readonly particles: Map<SchemaNode, Particle>;
   readonly groups: Map<SchemaNode, Expression<Particle>>;
   readonly members: Map<string, QualifiedName[]>;
+  /** The types derived from a type, by where that is written or its name, and by what is blocked. */
+  readonly derived: Map<SchemaNode | string, Map<string, ReadonlyMap<string, Shape>>>;
+  readonly keys: Keys;
   /** What an element declaration demands. */
   readonly ruleOf: (types: XsdTypes, declaration: Definition) => ElementRule;
   /** What a lax wildcard makes of an element that is not declared. */
@@ -103,18 +116,39 @@ export function globalElement(types: XsdTypes, name: QualifiedName): Particle {
 
 /** The elements that may stand where this one is referred to (Part 1 §3.3.6), the abstract ones left out. */
 function substitutes(types: XsdTypes, head: QualifiedName): QualifiedName[] {
-  const found = new Map<string, QualifiedName>();
-  const waiting = [head];
+  const declaration = find(types.components, 'element', head);
+  const found = new Map([[nameKey(head), head]]);
+  const waiting = blocked(declaration).has('substitution') ? [] : [...membersOf(types, head)];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (found.has(nameKey(name))) continue;
     found.set(nameKey(name), name);
-    const { node, scope } = find(types.components, 'element', name);
-    const block = node.attributes.get('block') ?? scope.block;
-    if (!/#all|substitution/u.test(block)) waiting.push(...membersOf(types, name));
+    waiting.push(...membersOf(types, name));
   }
-  return [...found.values()].filter(
-    (name) => !isTrue(find(types.components, 'element', name).node.attributes.get('abstract')),
-  );
+  return [...found.values()].filter((name) => {
+    const member = find(types.components, 'element', name);
+    if (isTrue(member.node.attributes.get('abstract'))) return false;
+    return member.node === declaration.node || mayStandFor(types, member, declaration);
+  });
+}
+
+/** Is its type derived from that of the head in no way that is blocked, by the head, its type or a type between them? */
+function mayStandFor({ components }: XsdTypes, member: Definition, head: Definition): boolean {
+  const [type, ofHead] = [declaredType(components, member), declaredType(components, head)];
+  const way = descent(components, type, ofHead);
+  const blocks = new Set([
+    ...blockedBy(components, head),
+    ...(way?.between ?? []).flatMap((each) => [...blocked(each)]),
+  ]);
+  const blocksSome = blocks.has('extension') || blocks.has('restriction');
+  if (blocksSome && (way === undefined || isUnionMember(components, ofHead, way))) {
+    throw new CannotCompare('it blocks members of a substitution group that we cannot tell');
+  }
+  return [...(way?.methods ?? [])].every((method) => !blocks.has(method));
+}
+
+/** Steps between built-in types are not blocked; those from a member to its union may be. */
+function isUnionMember(components: XsdTypes['components'], head: TypeAt, { unwritten }: Descent): boolean {
+  return unwritten && definitionOf(components, head) !== undefined;
 }
 
 function membersOf(types: XsdTypes, head: QualifiedName): readonly QualifiedName[] {

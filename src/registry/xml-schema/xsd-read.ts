@@ -1,5 +1,6 @@
+import { SCHEMA_URL } from './imports.js';
 import { type QualifiedName, nameKey } from './name-class.js';
-import { CannotCompare, type SchemaNode, type XmlSchemaSet, importedTree, readSchemaTree } from './schema-tree.js';
+import { CannotCompare, type SchemaNode, type XmlSchemaSet, importedDocument, readSchemaTree } from './schema-tree.js';
 
 export const XSD = 'http://www.w3.org/2001/XMLSchema';
 
@@ -48,29 +49,63 @@ export function readXsd(set: XmlSchemaSet): XsdComponents {
     group: new Map(),
     attributeGroup: new Map(),
   };
-  const seen = new Set<string>();
-  const waiting: { node: SchemaNode; namespace: string | undefined }[] = [
-    { node: readSchemaTree(set.schema), namespace: undefined },
-  ];
+  const documents: Documents = { set, seen: new Set(), imported: new Map() };
+  const waiting: Document[] = [{ url: SCHEMA_URL, node: readSchemaTree(set.schema), namespace: undefined }];
+  const main = waiting[0]?.node.attributes.get('targetNamespace');
+  if (main !== undefined) documents.imported.set(main, SCHEMA_URL);
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const scope = scopeOf(next.node, next.namespace);
     for (const node of schemaChildren(next.node)) {
       if (node.name === 'redefine') throw new CannotCompare('it uses xs:redefine');
-      const location = node.attributes.get('schemaLocation');
       const kind = KINDS[node.name];
       if (kind !== undefined) {
         const key = nameKey({ uri: scope.targetNamespace, local: node.attributes.get('name') ?? '' });
         if (!components[kind].has(key)) components[kind].set(key, { node, scope });
-      } else if (location !== undefined && (node.name === 'include' || node.name === 'import')) {
-        const namespace = node.name === 'include' ? scope.targetNamespace : undefined;
-        const key = `${namespace ?? ''} ${location}`;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        waiting.push({ node: importedTree(set, location), namespace });
+      } else if (node.name === 'include' || node.name === 'import') {
+        const document = documentAt(documents, { node, scope }, next.url);
+        if (document !== undefined) waiting.push(document);
       }
     }
   }
   return components;
+}
+
+/** A document and the namespace of the one that includes it. */
+interface Document {
+  readonly url: string;
+  readonly node: SchemaNode;
+  readonly namespace: string | undefined;
+}
+
+interface Documents {
+  readonly set: XmlSchemaSet;
+  readonly seen: Set<string>;
+  /** The document that was read for each namespace. */
+  readonly imported: Map<string, string>;
+}
+
+/** What an xs:include or xs:import in the document at the URL refers to; undefined when that has been read. */
+function documentAt(
+  { set, seen, imported }: Documents,
+  { node, scope }: Definition,
+  url: string,
+): Document | undefined {
+  const location = node.attributes.get('schemaLocation');
+  if (location === undefined) return undefined;
+  const of = node.name === 'import' ? (node.attributes.get('namespace') ?? '') : undefined;
+  // libxml2 reads one document for a namespace. Which one that is depends on the order in which it meets them.
+  const before = of === undefined ? undefined : imported.get(of);
+  if (before === SCHEMA_URL) return undefined;
+  const document = importedDocument(set, location, url);
+  if (before !== undefined && before !== document.url) {
+    throw new CannotCompare(`more than one document is imported for the namespace "${of ?? ''}"`);
+  }
+  if (of !== undefined) imported.set(of, document.url);
+  const namespace = of === undefined ? scope.targetNamespace : undefined;
+  const key = `${namespace ?? ''} ${document.url}`;
+  if (seen.has(key)) return undefined;
+  seen.add(key);
+  return { ...document, namespace };
 }
 
 function scopeOf(node: SchemaNode, includedInto: string | undefined): Scope {

@@ -1,7 +1,16 @@
 import { choice, empty, repeat, symbol } from './expression.js';
 import type { Pools } from './content-model.js';
 import { CannotCompare } from './schema-tree.js';
-import { ANY_TEXT, type Bound, type Facets, type SimpleType, builtInItem, isBuiltIn } from './simple-types.js';
+import {
+  ANY_TEXT,
+  type Bound,
+  type Facets,
+  type SimpleType,
+  builtInItem,
+  holdsNames,
+  isBuiltIn,
+} from './simple-types.js';
+import { stricterBound } from './simple-values.js';
 import {
   type Definition,
   type XsdComponents,
@@ -76,6 +85,9 @@ function baseOf(types: SimpleTypes, at: Definition, attribute: string): SimpleTy
 /** The base with the facets that are written in a restriction. */
 export function restricted({ node }: Definition, base: SimpleType): SimpleType {
   const facets = schemaChildren(node).map(({ name, attributes }) => [name, attributes.get('value') ?? ''] as const);
+  if (facets.some(([name]) => name === 'enumeration') && holdsNames(base)) {
+    throw new CannotCompare('it lists qualified names as values');
+  }
   return withFacets(base, facets);
 }
 
@@ -83,13 +95,15 @@ type Written = readonly (readonly [name: string, value: string])[];
 
 /** The type with facets added, by their names. */
 export function withFacets(base: SimpleType, added: Written): SimpleType {
-  if (base.kind === 'except') return base;
+  if (base.kind === 'except') throw new CannotCompare('it has facets on a type with exceptions');
   const facets = joinedFacets(base.facets, added);
   if (base.kind !== 'list') return { ...base, facets };
   const item = base.items.kind === 'repeat' ? base.items.of : base.items;
   const { minLength, maxLength, ...others } = facets;
   const [least, most] = base.items.kind === 'repeat' ? [base.items.min, base.items.max] : [1, 1];
-  const items = repeat(base.pool, item, Math.max(minLength ?? 0, least), Math.min(maxLength ?? Infinity, most));
+  const [min, max] = [Math.max(minLength ?? 0, least), Math.min(maxLength ?? Infinity, most)];
+  if (min > max) throw new CannotCompare('it has a list that is longer than it may be');
+  const items = repeat(base.pool, item, min, max);
   return { ...base, items: base.items.kind === 'empty' ? base.items : items, facets: others };
 }
 
@@ -98,21 +112,44 @@ function joinedFacets(base: Facets, added: Written): Facets {
   const valuesOf = (facet: string): string[] => added.filter(([name]) => name === facet).map(([, value]) => value);
   const [enumeration, step] = [valuesOf('enumeration'), valuesOf('pattern')];
   let facets: Facets = base;
+  // Values of the base, all of them: libxml2 saw to that when it compiled the schema.
   if (enumeration.length > 0) facets = { ...facets, enumeration };
   if (step.length > 0) facets = { ...facets, patterns: [...(facets.patterns ?? []), step] };
-  for (const [name, value] of added) {
-    const number = Number(value);
-    const bound = (exclusive: boolean): Bound => ({ value: value.trim(), exclusive });
-    if (name === 'length') facets = { ...facets, minLength: number, maxLength: number };
-    else if (name === 'minLength' || name === 'maxLength') facets = { ...facets, [name]: number };
-    else if (name === 'totalDigits' || name === 'fractionDigits') facets = { ...facets, [name]: number };
-    else if (name === 'minInclusive' || name === 'minExclusive')
-      facets = { ...facets, min: bound(name.includes('Ex')) };
-    else if (name === 'maxInclusive' || name === 'maxExclusive')
-      facets = { ...facets, max: bound(name.includes('Ex')) };
-    else if (name === 'whiteSpace' && (value === 'preserve' || value === 'replace' || value === 'collapse')) {
-      facets = { ...facets, whiteSpace: value };
-    }
-  }
+  for (const [name, value] of added) facets = { ...facets, ...joinedFacet(facets, name, value) };
   return facets;
+}
+
+function joinedFacet(facets: Facets, name: string, value: string): Facets {
+  const number = Number(value);
+  const least = (before: number | undefined): number => Math.max(before ?? number, number);
+  const most = (before: number | undefined): number => Math.min(before ?? number, number);
+  switch (name) {
+    case 'length':
+      return { minLength: least(facets.minLength), maxLength: most(facets.maxLength) };
+    case 'minLength':
+      return { minLength: least(facets.minLength) };
+    case 'maxLength':
+    case 'totalDigits':
+    case 'fractionDigits':
+      return { [name]: most(facets[name]) };
+    case 'minInclusive':
+    case 'minExclusive':
+    case 'maxInclusive':
+    case 'maxExclusive': {
+      const side = name.startsWith('min') ? 'min' : 'max';
+      return {
+        [side]: joinedBound(facets[side], { value: value.trim(), exclusive: name.endsWith('Exclusive') }, side),
+      };
+    }
+    case 'whiteSpace':
+      return value === 'preserve' || value === 'replace' || value === 'collapse' ? { whiteSpace: value } : {};
+    default:
+      return {};
+  }
+}
+
+function joinedBound(before: Bound | undefined, bound: Bound, side: 'min' | 'max'): Bound {
+  const stricter = before === undefined ? bound : stricterBound(before, bound, side);
+  if (stricter === undefined) throw new CannotCompare('it has bounds of which we cannot tell the stricter one');
+  return stricter;
 }

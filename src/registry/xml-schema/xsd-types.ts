@@ -1,39 +1,27 @@
 import { type Content, type ElementRule, type Particle, type Shape, TEXT } from './content-model.js';
-import { empty, interleave, repeat, sequence, symbol } from './expression.js';
+import { empty, interleave, repeat, sequence, symbol, symbolsOf } from './expression.js';
 import { type QualifiedName, nameKey } from './name-class.js';
 import { CannotCompare, type SchemaNode } from './schema-tree.js';
 import { ANY_TEXT } from './simple-types.js';
 import { type AttributeUses, attributeRules, attributeUses, extendedUses, restrictedUses } from './xsd-attributes.js';
 import { type ComplexType, type XsdTypes, globalElement, groupExpression, isTrue } from './xsd-particles.js';
+import { constraintsOf } from './xsd-constraints.js';
+import { type Method, type TypeAt, blockedBy, declaredType, definitionOf, descent } from './xsd-derivation.js';
 import { type Definition, XSD, childOf, find, reference } from './xsd-read.js';
 import { namedSimpleType, restricted, simpleType } from './xsd-simple.js';
-
-/** A declared type: a name, or the node of a type without one. */
-type TypeAt = QualifiedName | Definition;
 
 /** What an element declaration demands. */
 export function elementRule(types: XsdTypes, declaration: Definition): ElementRule {
   const { attributes } = declaration.node;
-  const at = declaredType(types, declaration);
+  const at = declaredType(types.components, declaration);
   return {
     nillable: isTrue(attributes.get('nillable')),
     fixed: attributes.get('fixed'),
     default: attributes.get('default'),
     shape: () => shapeOf(types, at),
-    derived: () => derivedTypes(types, at, attributes.get('block') ?? declaration.scope.block),
-    constraints: constraintsOf(declaration.node),
+    derived: once(() => derivedTypes(types, at, blockedBy(types.components, declaration))),
+    constraints: constraintsOf(types.components, types.keys, declaration),
   };
-}
-
-/** Its own type, or that of the head of its substitution group (Part 1 §3.3.2). */
-function declaredType(types: XsdTypes, declaration: Definition): TypeAt {
-  const name = reference(declaration, 'type');
-  if (name !== undefined) return name;
-  const inner = childOf(declaration.node, 'simpleType', 'complexType');
-  if (inner !== undefined) return { node: inner, scope: declaration.scope };
-  const head = reference(declaration, 'substitutionGroup');
-  if (head !== undefined) return declaredType(types, find(types.components, 'element', head));
-  return { uri: XSD, local: 'anyType' };
 }
 
 function shapeOf(types: XsdTypes, at: TypeAt): Shape {
@@ -68,9 +56,24 @@ function complexShape(types: XsdTypes, at: Definition): Shape {
     abstract: isTrue(at.node.attributes.get('abstract')),
     alternatives: once(() => {
       const { content, uses } = complexType(types, at);
+      if (content.kind === 'children') demandOneTypeEach(content.expression);
       return [{ attributes: attributeRules(types, uses), content }];
     }),
   };
+}
+
+/** Part 1 §3.8.6, Element Declarations Consistent: libxml2 takes any of the types where there is more than one. */
+function demandOneTypeEach(expression: ReturnType<typeof groupExpression>): void {
+  const shapes = new Map<string, Shape>();
+  for (const particle of symbolsOf(expression)) {
+    if (particle.kind !== 'element' || particle.names.kind !== 'name') continue;
+    const { name } = particle.names;
+    const shape = particle.rule(name)?.shape();
+    const before = shapes.get(nameKey(name)) ?? shape;
+    if (shape === undefined || before === undefined) continue;
+    if (shape !== before) throw new CannotCompare(`the element "${name.local}" has two types in one content`);
+    shapes.set(nameKey(name), shape);
+  }
 }
 
 /** Whatever is well-formed, save that what is declared must be as declared (Part 1 §3.4.7). */
@@ -86,9 +89,12 @@ const ANY: { uses: AttributeUses } = {
 };
 
 function anyContent(types: XsdTypes): Content {
+  return { kind: 'children', expression: mixedWith(types, anyElements(types)) };
+}
+
+function anyElements(types: XsdTypes): ReturnType<typeof groupExpression> {
   const pool = types.pools.particles;
-  const element = symbol(pool, anyParticle(types));
-  return { kind: 'children', expression: mixedWith(types, repeat(pool, element, 0, Infinity)) };
+  return repeat(pool, symbol(pool, anyParticle(types)), 0, Infinity);
 }
 
 function anyParticle(types: XsdTypes): Particle {
@@ -139,7 +145,11 @@ function readComplexType(types: XsdTypes, { node, scope }: Definition): ComplexT
   if (!extends_ || base.content.kind !== 'children' || own.content.kind !== 'children') {
     return { content: own.content, uses };
   }
-  if (!hasParticle(derivation)) return { content: base.content, uses };
+  if (!hasParticle(derivation)) {
+    // A mixed extension of what is empty holds text, although it adds no elements.
+    const isMixedNow = mixed && base.content.expression.kind === 'empty';
+    return { content: isMixedNow ? own.content : base.content, uses };
+  }
   // Both are mixed or neither is; text may stand anywhere in the whole.
   const parts = mixed ? unmixed(types, baseName, derivation, scope) : [base.content.expression, own.content.expression];
   const content = sequence(types.pools.particles, parts);
@@ -153,7 +163,7 @@ function unmixed(
   scope: Definition['scope'],
 ): ReturnType<typeof groupExpression>[] {
   const own = groupExpression(types, { node, scope });
-  if (base.uri === XSD) return [own];
+  if (base.uri === XSD) return [anyElements(types), own];
   const definition = find(types.components, 'type', base);
   const inner = childOf(definition.node, 'complexContent');
   const derivation = inner && childOf(inner, 'extension', 'restriction');
@@ -192,45 +202,30 @@ function simpleOf(content: Content): ReturnType<typeof simpleType> {
  * The complex types that may stand in for the declared one by xsi:type. That it may name the declared type itself, a
  * simple type, or any type there is for xs:anyType, is left aside: then no type could be renamed.
  */
-function derivedTypes(types: XsdTypes, declared: TypeAt, block: string): ReadonlyMap<string, Shape> {
+function derivedTypes(types: XsdTypes, declared: TypeAt, blocks: ReadonlySet<string>): ReadonlyMap<string, Shape> {
+  const isAny = !('node' in declared) && declared.uri === XSD && declared.local === 'anyType';
+  if (isAny || ('node' in declared && declared.node.name === 'complexType')) return NONE;
+  const key = 'node' in declared ? declared.node : nameKey(declared);
+  const known = types.derived.get(key) ?? new Map<string, ReadonlyMap<string, Shape>>();
+  types.derived.set(key, known);
+  const how = METHODS.filter((method) => blocks.has(method));
+  const found = known.get(how.join(' ')) ?? freshDerivedTypes(types, declared, how);
+  known.set(how.join(' '), found);
+  return found;
+}
+
+const NONE: ReadonlyMap<string, Shape> = new Map();
+const METHODS = ['extension', 'restriction'] as const;
+
+function freshDerivedTypes(types: XsdTypes, declared: TypeAt, blocks: readonly Method[]): ReadonlyMap<string, Shape> {
+  const own = definitionOf(types.components, declared)?.node;
   const derived = new Map<string, Shape>();
-  if ('node' in declared || declared.uri === XSD) return derived;
   for (const [key, definition] of types.components.type) {
-    if (key !== nameKey(declared) && derivesBy(types, definition, declared, block)) {
-      derived.set(key, definedShape(types, definition));
-    }
+    if (definition.node === own || definition.node.name !== 'complexType') continue;
+    const way = descent(types.components, definition, declared);
+    if (way === undefined || blocks.some((method) => way.methods.has(method))) continue;
+    if (way.unwritten && blocks.includes('restriction')) continue;
+    derived.set(key, definedShape(types, definition));
   }
   return derived;
-}
-
-/** Is it derived from the type in no way that is blocked? */
-function derivesBy(types: XsdTypes, from: Definition, ancestor: QualifiedName, block: string): boolean {
-  const blocked = new Set(block === '#all' ? ['extension', 'restriction'] : block.split(/\s+/u));
-  for (let at = from, seen = 0; at.node.name === 'complexType' && seen < types.components.type.size; seen++) {
-    if (nameKey({ uri: at.scope.targetNamespace, local: at.node.attributes.get('name') ?? '' }) === nameKey(ancestor)) {
-      return true;
-    }
-    const inner = childOf(at.node, 'simpleContent', 'complexContent');
-    const derivation = inner && childOf(inner, 'extension', 'restriction');
-    const base = derivation && reference({ node: derivation, scope: at.scope }, 'base');
-    if (base === undefined || base.uri === XSD || blocked.has(derivation?.name ?? '')) return false;
-    at = find(types.components, 'type', base);
-  }
-  return false;
-}
-
-/** Identity constraints by what they say, their own names aside (Part 1 §3.11.2). */
-function constraintsOf(node: SchemaNode): string[] {
-  return node.children
-    .filter(({ uri, name }) => uri === XSD && ['key', 'keyref', 'unique'].includes(name))
-    .map((constraint) => {
-      const paths = constraint.children.map(({ attributes, prefixes }) =>
-        (attributes.get('xpath') ?? '').replace(/([\w.-]+):(?!:)/gu, (whole, prefix: string) => {
-          const uri = prefixes.get(prefix);
-          return uri === undefined ? whole : `{${uri}}`;
-        }),
-      );
-      const refer = constraint.attributes.get('refer')?.replace(/^.*:/u, '');
-      return [constraint.name, ...paths, ...(refer === undefined ? [] : [refer])].join(' | ');
-    });
 }

@@ -231,6 +231,15 @@ describe('an XML contract', () => {
     });
   });
 
+  it('refuses what libxml2 refuses without a word', () => {
+    const reference = `<element name="r" ${RNG} datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes"><attribute name="f"><data type="IDREF"/></attribute></element>`;
+    using(xmlContract(reference, 'relax-ng'), (checker) => {
+      expect(checker.check(entry('<r xmlns="" f="a"/>')).findings).to.deep.equal([
+        { place: { kind: 'entry' }, message: 'the content does not fit the schema' },
+      ]);
+    });
+  });
+
   it('makes no categories of more than twenty values', () => {
     using({ ...xmlContract(LIST_XSD), categories: [{ prefix: 'q', path: 'a/@q' }] }, (checker) => {
       expect(checker.check(list('<a q="1"/>'.repeat(20))).terms).to.have.length(20);
