@@ -39,9 +39,10 @@ export function buildApp(services: Services): App {
   const { fromMemory } = addFeedRoutes(router, services);
   const { publish } = addEntryRoutes(router, services);
   const reader = may('read', services);
-  addOtherMethods(router, '/feeds/:workspace/:feed', reader, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
+  const describer = may('describe', services);
+  addOtherMethods(router, '/feeds/:workspace/:feed', describer, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
-  addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', reader, ({ known }) =>
+  addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', describer, ({ known }) =>
     known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],
   );
   addDocumentRoutes(router, services);

@@ -16,6 +16,7 @@ import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
 import { makeAuthenticator } from './http/auth/authenticator.js';
+import { makePasswords } from './http/auth/passwords.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
 import { serverFor } from './http/listen.js';
@@ -130,6 +131,7 @@ async function startUp(
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
   }
 
+  const passwords = makePasswords();
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
   const { feedsFile } = config;
@@ -154,11 +156,12 @@ async function startUp(
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,
+    passwords,
     authenticator: makeAuthenticator({
       ways: config.waysIn,
       isAdminToken: adminTokenCheck(sha256),
       tokens,
-      users: makeUserMemory(db),
+      users: makeUserMemory({ db, passwords }),
     }),
     corsOrigins: config.corsOrigins,
     draining: () => draining,

@@ -5,27 +5,42 @@ import { FeedsError } from '../core/errors.js';
 import { makeToken, tokenDigest } from '../core/token.js';
 import type { Token } from '../core/token.js';
 import type { Db } from '../store/db.js';
-import { findToken, insertToken, noteUse, setRevoked } from '../store/tokens.js';
+import { countTokens, deleteOldTokens, findToken, insertToken, noteUse, setRevoked } from '../store/tokens.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkGrants } from './check-grants.js';
 
 const DAY_MS = 86_400_000;
+/** Those that are revoked or expired are shown for so long. */
+const KEPT_DAYS = 30;
+const MOST_TOKENS = { inAll: 10_000, ofOneMaker: 1_000 };
 
 /**
  * Makes a token. What it is shows now and never again. Rejects with `forbidden` where it would do what its maker does not
- * administer, and with `bad-parameter` for a name that no workspace or feed can have; that these are there is not asked.
+ * administer, and with `bad-parameter` for a name that no workspace or feed can have; that these are there is not asked. `conflict`: there are too many.
  */
 export async function issueToken(
-  { pool }: { readonly pool: Pool },
+  { db, pool }: { readonly db: Db; readonly pool: Pool },
   by: Principal,
   { name, grants, expiresInDays }: { name: string; grants: readonly Grant[]; expiresInDays?: number },
 ): Promise<{ readonly token: string; readonly kept: Token }> {
   checkGrants(by, grants);
+  await refuseTooMany(db, by);
   const { id, token } = makeToken();
   const expiresAt =
     expiresInDays === undefined ? undefined : new Date(Date.now() + expiresInDays * DAY_MS).toISOString();
   const made = { id, name, grants, digest: tokenDigest(token), createdBy: by.name, expiresAt };
-  return { token, kept: await inTransaction(pool, (tx) => insertToken(tx, made)) };
+  const kept = await inTransaction(pool, async (tx) => {
+    await deleteOldTokens(tx, KEPT_DAYS);
+    return insertToken(tx, made);
+  });
+  return { token, kept };
+}
+
+async function refuseTooMany(db: Db, by: Principal): Promise<void> {
+  const { inAll, ofOneMaker } = await countTokens(db, by.name);
+  if (inAll < MOST_TOKENS.inAll && ofOneMaker < MOST_TOKENS.ofOneMaker) return;
+  const message = `there are ${String(inAll)} tokens, ${String(ofOneMaker)} of your making; ${String(MOST_TOKENS.inAll)} are kept in all, and ${String(MOST_TOKENS.ofOneMaker)} of one maker`;
+  throw new FeedsError('conflict', message);
 }
 
 /** From then on nobody gets in with it, on any node within a second. Rejects with `not-found`. */
@@ -47,7 +62,7 @@ export function noteTokenUse(pool: Pool, id: string): Promise<void> {
 export async function knownToken(db: Db, by: Principal, id: string): Promise<Token> {
   const found = await findToken(db, id);
   if (found === undefined || !administersAll(by, found.grants)) {
-    throw new FeedsError('not-found', `there is no token ${id.slice(0, 40)}`);
+    throw new FeedsError('not-found', 'there is no token of this id');
   }
   return found;
 }

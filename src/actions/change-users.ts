@@ -1,69 +1,106 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Pool } from 'pg';
 import { administersAll } from '../core/access.js';
 import type { Grant, Principal } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
-import { hashPassword } from '../core/password.js';
 import { checkUserName } from '../core/user.js';
 import type { User } from '../core/user.js';
 import type { Db } from '../store/db.js';
 import { changeUser, deleteUser as deleteRow, findUser, insertUser, lockUser } from '../store/users.js';
+import type { KeptUser } from '../store/users.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkGrants } from './check-grants.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
 
-interface UserDeps {
+export interface UserDeps {
   readonly db: Db;
   readonly pool: Pool;
+  readonly passwords: { hash(password: string): Promise<string> };
+}
+
+interface Change {
+  readonly password?: string;
+  readonly grants: readonly Grant[];
 }
 
 /**
  * Makes a user, or replaces its grants and, where one is given, its password. Rejects with `bad-parameter` (a name that cannot be
- * one), `invalid-body` (a new user without a password), `forbidden` (grants in what the caller does not administer, new ones or
- * those that there are), `conflict` (another makes it at the same time) or `precondition-failed`.
+ * one), `invalid-body` (without a password where one is needed), `forbidden` (grants in what the caller does not administer, new
+ * ones or those that there are), `conflict` (another makes it at the same time), `precondition-failed` or `overloaded`.
  */
 export async function putUser(
-  { pool }: UserDeps,
+  { db, pool, passwords }: UserDeps,
   by: Principal,
   name: string,
-  { password, grants }: { readonly password?: string; readonly grants: readonly Grant[] },
+  change: Change,
   asked?: Existence,
-): Promise<'created' | 'changed'> {
+): Promise<{ readonly created: boolean; readonly user: User }> {
   checkUserName(name);
-  checkGrants(by, grants);
-  // It takes a tenth of a second: nothing is locked meanwhile.
-  const hash = password === undefined ? undefined : await hashPassword(password);
+  checkGrants(by, change.grants);
+  const { password, grants } = change;
+  // Before the work of it, and once more when nobody can change it: nothing is locked meanwhile.
+  checkChange(by, name, await findUser(db, name), change, asked);
+  const hash = password === undefined ? undefined : await passwords.hash(password);
   return inTransaction(pool, async (tx) => {
     const found = await lockUser(tx, name);
-    if (found !== undefined && !administersAll(by, found.grants)) {
-      throw new FeedsError('forbidden', `the user "${name}" has grants that are administered by others`);
-    }
-    checkExistence(asked, found !== undefined, `user ${name}`);
+    checkChange(by, name, found, change, asked);
     if (found !== undefined) {
       await changeUser(tx, { name, password: hash ?? found.password, grants });
-      return 'changed';
+      return { created: false, user: { ...found, grants } };
     }
-    if (hash === undefined) {
-      const violations = [{ path: '/password', message: 'is missing: a new user needs one' }];
-      throw new FeedsError('invalid-body', 'the body is not a new user: /password is missing', { violations });
-    }
-    if (await insertUser(tx, { name, password: hash, grants, createdBy: by.name })) return 'created';
-    throw new FeedsError('conflict', `the user "${name}" was made at the same time; try again`, {
+    const made =
+      hash === undefined ? undefined : await insertUser(tx, { name, password: hash, grants, createdBy: by.name });
+    if (made !== undefined) return { created: true, user: made };
+    throw new FeedsError('conflict', `the user "${name}" was changed at the same time; try again`, {
       retryAfterSeconds: 1,
     });
   });
 }
 
+function checkChange(
+  by: Principal,
+  name: string,
+  found: KeptUser | undefined,
+  { password, grants }: Change,
+  asked: Existence | undefined,
+): void {
+  if (found !== undefined && !administersAll(by, found.grants)) {
+    throw new FeedsError('forbidden', `the user "${name}" has grants that are administered by others`);
+  }
+  checkExistence(asked, found !== undefined, `user ${name}`);
+  if (password !== undefined) return;
+  if (found === undefined) throw passwordMissing('a new user needs one');
+  // Whoever made it knows its password.
+  const more = grants.some((grant) => !found.grants.some((known) => isDeepStrictEqual(known, grant)));
+  if (more && found.createdBy !== by.name) {
+    throw passwordMissing(
+      `${found.createdBy} made this user, and may know its password: with more grants it needs another`,
+    );
+  }
+}
+
+function passwordMissing(why: string): FeedsError {
+  const violations = [{ path: '/password', message: `is missing: ${why}` }];
+  return new FeedsError('invalid-body', `the body is not that of a user: /password is missing: ${why}`, { violations });
+}
+
 /** From then on nobody gets in by that name, on any node within a second. Rejects with `not-found`. */
-export async function deleteUser({ db, pool }: UserDeps, by: Principal, name: string): Promise<void> {
-  await knownUser(db, by, name);
-  await inTransaction(pool, (tx) => deleteRow(tx, name));
+export async function deleteUser({ pool }: Pick<UserDeps, 'pool'>, by: Principal, name: string): Promise<void> {
+  checkUserName(name);
+  await inTransaction(pool, async (tx) => {
+    mustBeKnown(by, name, await lockUser(tx, name));
+    await deleteRow(tx, name);
+  });
 }
 
 /** A user all of whose grants the caller administers; others are as if they were not there. Rejects with `not-found`. */
 export async function knownUser(db: Db, by: Principal, name: string): Promise<User> {
   checkUserName(name);
-  const found = await findUser(db, name);
+  return mustBeKnown(by, name, await findUser(db, name));
+}
+
+function mustBeKnown(by: Principal, name: string, found: KeptUser | undefined): KeptUser {
   if (found !== undefined && administersAll(by, found.grants)) return found;
   throw new FeedsError('not-found', `there is no user "${name}"`);
 }

@@ -31,13 +31,14 @@ export const ANONYMOUS: Principal = { name: 'anonymous', grants: [] };
 /** Whoever holds the server's own admin token. */
 export const ADMIN: Principal = { name: 'admin', grants: [{ role: 'admin' }] };
 
-export type Act = 'read' | 'publish' | 'export' | 'administer';
+/** `describe` is to see what may be published: the contract, and what the feed takes. */
+export type Act = 'describe' | 'read' | 'publish' | 'export' | 'administer';
 
 const ACTS: Readonly<Record<Role, readonly Act[]>> = {
-  admin: ['read', 'publish', 'export', 'administer'],
-  publisher: ['publish'],
-  reader: ['read'],
-  exporter: ['read', 'export'],
+  admin: ['describe', 'read', 'publish', 'export', 'administer'],
+  publisher: ['describe', 'publish'],
+  reader: ['describe', 'read'],
+  exporter: ['describe', 'read', 'export'],
 };
 
 /** What is to be done something with: a feed, a workspace, or, without either, everything. */
@@ -56,7 +57,7 @@ export type Decision = 'allowed' | 'unauthorized' | 'forbidden' | 'unknown';
  * so where it may know of the target, by a grant in it or because it is public; else the target is unknown.
  */
 export function decide(principal: Principal, act: Act, target: Target): Decision {
-  if (act === 'read' && target.public === true) return 'allowed';
+  if ((act === 'read' || act === 'describe') && target.public === true) return 'allowed';
   if (principal.grants.some((grant) => covers(grant, target) && ACTS[grant.role].includes(act))) return 'allowed';
   if (principal === ANONYMOUS) return 'unauthorized';
   return knows(principal, target) ? 'forbidden' : 'unknown';
@@ -74,7 +75,7 @@ export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
 
 /** Who does may see, change and revoke what has these grants. */
 export function administersAll(by: Principal, grants: readonly Grant[]): boolean {
-  return grants.every((grant) => mayGrant(by, grant));
+  return grants.length > 0 && grants.every((grant) => mayGrant(by, grant));
 }
 
 /** Is the target all, or a part, of what was granted? */

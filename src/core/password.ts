@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
-/** OWASP's parameters for scrypt: 32 MiB, and a tenth of a second. */
+/** OWASP's parameters for scrypt: 32 MiB, and some tenths of a second. */
 const COST = { ln: 15, r: 8, p: 3 };
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;

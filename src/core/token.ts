@@ -38,6 +38,13 @@ export function likelyTokenId(token: string): string | undefined {
   return token.length === LENGTH && token.startsWith(PREFIX) ? token.slice(ID.start, ID.end) : undefined;
 }
 
+const WITHIN = /mrt_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/g;
+
+/** A text in which only the id is left of a token of ours. */
+export function withoutTokens(text: string): string {
+  return text.includes(PREFIX) ? text.replaceAll(WITHIN, (token) => `${token.slice(0, ID.end)}_…`) : text;
+}
+
 export function tokenDigest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

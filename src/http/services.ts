@@ -9,6 +9,7 @@ import type { RecentEntries } from '../store/recent-entries.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Authenticator } from './auth/authenticator.js';
+import type { Passwords } from './auth/passwords.js';
 import type { BodyBudget } from './body.js';
 import type { PageCache } from './page-cache.js';
 import type { Turns } from './turns.js';
@@ -31,6 +32,7 @@ export interface Services {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly authenticator: Authenticator;
+  readonly passwords: Passwords;
   /** Origins that may call from a browser; `*` is any. */
   readonly corsOrigins: readonly string[];
   /** True from the moment that the node is told to stop. */
@@ -45,6 +47,8 @@ declare module 'express-serve-static-core' {
     requestId: string;
     /** The caller, found out by middleware/may.ts. */
     principal: Principal;
+    /** Rejects when the caller may not do this any more: for who has let it wait for a body. */
+    recheck: () => Promise<void>;
     /** The feed of the URL and what is known of its log, once `may` has let the caller pass. */
     known: Known;
   }

@@ -14,14 +14,18 @@ export function inTurn<Result>(size: number, turns: Turns, work: () => Promise<R
   return size < LARGE ? work() : turns.run(work);
 }
 
-export function makeTurns(atOnce: number, mostWaiting: number): Turns {
+export function makeTurns(
+  atOnce: number,
+  mostWaiting: number,
+  full = 'too much large work is waiting for its turn',
+): Turns {
   const waiting: (() => void)[] = [];
   let running = 0;
 
   async function run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (running >= atOnce) {
       if (waiting.length >= mostWaiting) {
-        throw new FeedsError('overloaded', 'too much large work is waiting for its turn', { retryAfterSeconds: 2 });
+        throw new FeedsError('overloaded', full, { retryAfterSeconds: 2 });
       }
       // Who is woken has the turn of the one that ended.
       await new Promise<void>((resolve) => void waiting.push(resolve));

@@ -43,6 +43,21 @@ export async function insertToken(
   return toToken(row);
 }
 
+const COUNT = 'select count(*), count(*) filter (where created_by = $1) from tokens';
+
+/** With those that are revoked or expired. */
+export async function countTokens(db: Db, maker: string): Promise<{ inAll: number; ofOneMaker: number }> {
+  const { rows } = await db.query<[bigint, bigint]>({ name: 'count-tokens', text: COUNT, values: [maker] });
+  const [inAll = 0n, ofOneMaker = 0n] = rows[0] ?? [];
+  return { inAll: Number(inAll), ofOneMaker: Number(ofOneMaker) };
+}
+
+const DELETE_OLD = 'delete from tokens where coalesce(revoked_at, expires_at) < now() - make_interval(days => $1)';
+
+export async function deleteOldTokens(tx: Tx, days: number): Promise<void> {
+  await tx.query({ name: 'delete-old-tokens', text: DELETE_OLD, values: [days] });
+}
+
 const REVOKE = 'update tokens set revoked_at = coalesce(revoked_at, now()) where token_id = $1';
 
 export async function setRevoked(tx: Tx, id: string): Promise<void> {

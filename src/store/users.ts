@@ -37,16 +37,16 @@ const INSERT = `
   insert into users (name, password, grants, created_by)
   values ($1, $2, $3, $4)
   on conflict (name) do nothing
-  returning 1`;
+  returning ${COLUMNS}`;
 
-/** False: somebody else has made it meanwhile. */
+/** Undefined: somebody else has made it meanwhile. */
 export async function insertUser(
   tx: Tx,
   { name, password, grants, createdBy }: Pick<KeptUser, 'name' | 'password' | 'grants' | 'createdBy'>,
-): Promise<boolean> {
+): Promise<KeptUser | undefined> {
   const values = [name, password, JSON.stringify(grants), createdBy];
-  const { rows } = await tx.query({ name: 'insert-user', text: INSERT, values });
-  return rows.length > 0;
+  const { rows } = await tx.query<Row>({ name: 'insert-user', text: INSERT, values });
+  return rows[0] === undefined ? undefined : toUser(rows[0]);
 }
 
 const CHANGE = 'update users set password = $2, grants = $3 where name = $1';

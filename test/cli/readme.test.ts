@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../support/command.js';
 import type { Serving } from '../support/command.js';
+import { until } from '../support/waiting.js';
 
 /** The commands that a document shows. */
 async function commandsIn(document: string): Promise<string[]> {
@@ -26,7 +27,7 @@ describe('README', function () {
     for (const name of ['examples', 'schemas', 'test']) {
       await symlink(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(folder, name));
     }
-    server = await serve({ DATA_DIR: join(folder, 'data') });
+    server = await serve({ DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'info' });
   });
 
   after(async () => {
@@ -110,6 +111,13 @@ describe('README', function () {
     const shown = await commandsIn('docs/access.md');
     expect(shown).to.have.length(answers.length);
     for (const [index, line] of shown.entries()) expect(await run(line, 10), line).to.match(answers[index] ?? /never/);
+    // Not even where somebody puts one into a URL.
+    const made = await run(shown[0] ?? '', 10);
+    const token = /mrt_[^"]{60}/.exec(made)?.[0] ?? 'none';
+    await run(`curl -H 'Authorization: Bearer ${token}' http://127.0.0.1:8080/admin/tokens/${token}`, 10);
+    await until('the request is logged', () => server.stdout().includes(token.slice(0, 20)), 5);
+    expect(server.stdout()).not.to.match(/mrt_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/);
+    expect(server.stdout()).not.to.contain('correct horse');
   });
 
   it('and those of docs/contracts.md, each with the answer that the text tells of', async () => {

@@ -8,7 +8,9 @@ import { bearing, issue } from '../support/tokens.js';
 type Told = 'yes' | 401 | 403 | 404;
 
 /** What each operation of the API asks for. */
-const NEEDS: Readonly<Record<string, 'nothing' | 'read' | 'publish' | 'feed' | 'workspace' | 'some' | 'any'>> = {
+const NEEDS: Readonly<
+  Record<string, 'nothing' | 'describe' | 'read' | 'publish' | 'feed' | 'workspace' | 'some' | 'any'>
+> = {
   'get /': 'any',
   'get /feeds': 'any',
   'get /feeds/{workspace}': 'any',
@@ -19,10 +21,10 @@ const NEEDS: Readonly<Record<string, 'nothing' | 'read' | 'publish' | 'feed' | '
   'delete /feeds/{workspace}/{feed}/entries/{id}': 'publish',
   'get /feeds/{workspace}/{feed}/archive/{n}': 'read',
   'get /feeds/{workspace}/{feed}/categories': 'read',
-  'get /feeds/{workspace}/{feed}/schemas': 'read',
-  'get /feeds/{workspace}/{feed}/schemas/{version}': 'read',
-  'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'read',
-  'get /feeds/{workspace}/{feed}/schemas/{version}/example': 'read',
+  'get /feeds/{workspace}/{feed}/schemas': 'describe',
+  'get /feeds/{workspace}/{feed}/schemas/{version}': 'describe',
+  'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'describe',
+  'get /feeds/{workspace}/{feed}/schemas/{version}/example': 'describe',
   'get /admin/workspaces': 'some',
   'get /admin/workspaces/{workspace}': 'workspace',
   'put /admin/workspaces/{workspace}': 'workspace',
@@ -173,6 +175,8 @@ describe('who may do what, over HTTP', function () {
         for (const [index, target] of TARGETS.entries()) {
           const [read, publish, feed] = told[index] ?? '';
           if (need === 'read') await expectTold(operation, target, read);
+          // Whoever may read or publish may know what the feed takes.
+          if (need === 'describe') await expectTold(operation, target, publish === 'Y' ? publish : read);
           if (need === 'publish') await expectTold(operation, target, publish);
           if (need === 'feed') await expectTold(operation, target, feed);
         }
@@ -188,6 +192,14 @@ describe('who may do what, over HTTP', function () {
       }
     });
   }
+
+  it('publishers may ask what a feed takes', async () => {
+    const headers = bearing(await issue(app, [{ role: 'publisher', workspace: 'shop', feed: 'closed' }]));
+    const response = await app.request('/feeds/shop/closed', { method: 'OPTIONS', headers });
+    expect(response.status).to.equal(204);
+    expect(response.headers.get('accept-post')).to.contain('application/atom+xml');
+    expect((await app.request('/feeds/shop/closed/schemas', { headers })).status).to.equal(200);
+  });
 
   it('a feed that is unknown is told of in the same words whether it is there or not', async () => {
     const headers = bearing(await issue(app, [{ role: 'reader', workspace: 'elsewhere' }]));

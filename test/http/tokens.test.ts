@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { request } from 'node:http';
 import pg from 'pg';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
@@ -95,6 +96,30 @@ describe('bearer tokens', () => {
     }
   });
 
+  it('that are revoked while a body is under way have come too late', async () => {
+    const issued = await issue(app, [{ role: 'admin' }]);
+    const { port } = new URL(app.url);
+    const body = JSON.stringify({ name: 'left behind', grants: [{ role: 'admin' }] });
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const headers = { ...bearing(issued), 'content-type': 'application/json', 'content-length': String(body.length) };
+      const sending = request(
+        { host: '127.0.0.1', port, method: 'POST', path: '/admin/tokens', headers },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        },
+      );
+      sending.on('error', reject);
+      sending.write(body.slice(0, 10));
+      setTimeout(() => {
+        void statusOf(`/admin/tokens/${issued.id}`, { method: 'DELETE' }).then(() => {
+          setTimeout(() => sending.end(body.slice(10)), 1_500);
+        }, reject);
+      }, 200);
+    });
+    expect(status).to.equal(401);
+  });
+
   it('that are expired let nobody in', async () => {
     const issued = await issue(app, READER, { expiresInDays: 1 });
     const client = new pg.Client({ connectionString: app.database.url });
@@ -134,6 +159,34 @@ describe('bearer tokens', () => {
     await until('its use is noted', async () => (await kept(issued.id)).lastUsedAt !== undefined, 3);
     const { lastUsedAt = '' } = await kept(issued.id);
     expect(Date.now() - Date.parse(lastUsedAt)).to.be.below(60_000);
+  });
+
+  it('that were revoked or expired a month ago are forgotten when another is made', async () => {
+    const [old, young] = [await issue(app, READER), await issue(app, READER)];
+    for (const { id } of [old, young]) await statusOf(`/admin/tokens/${id}`, { method: 'DELETE' });
+    const client = new pg.Client({ connectionString: app.database.url });
+    await client.connect();
+    await client.query("update tokens set revoked_at = now() - interval '31 days' where token_id = $1", [old.id]);
+    await client.end();
+    await issue(app, READER);
+    expect(await statusOf(`/admin/tokens/${old.id}`)).to.equal(404);
+    expect(await statusOf(`/admin/tokens/${young.id}`)).to.equal(200);
+  });
+
+  it('are bounded in number for each maker', async () => {
+    const maker = await issue(app, [{ role: 'admin', workspace: 'shop' }]);
+    const client = new pg.Client({ connectionString: app.database.url });
+    await client.connect();
+    await client.query(
+      `insert into tokens (token_id, name, digest, grants, created_by)
+       select 'many-' || n, 'x', '', '[{"role": "reader", "workspace": "shop"}]', $1 from generate_series(1, 1000) as n`,
+      [`token:${maker.id}`],
+    );
+    const refused = await post({ name: 'one more', grants: READER }, bearing(maker));
+    await client.query("delete from tokens where token_id like 'many-%'");
+    await client.end();
+    expect(refused.status).to.equal(409);
+    expect(await refused.text()).to.contain('1000 of your making');
   });
 
   it('are made by whoever administers all that they are good for', async () => {

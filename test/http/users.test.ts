@@ -140,9 +140,45 @@ describe('users with passwords', function () {
     expect(await statusOf('/admin/users/grace', { method: 'DELETE', headers: { 'if-match': '"x"' } })).to.equal(412);
   });
 
+  it('whose login waits for its turn are not let in when they are deleted meanwhile', async () => {
+    await make('vic');
+    const others = Array.from({ length: 10 }, (_, n) => statusOf(feed, { headers: basic(`other${String(n)}`) }));
+    const login = statusOf(feed, { headers: basic('vic') });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await statusOf('/admin/users/vic', { method: 'DELETE' })).to.equal(204);
+    expect(await login).to.equal(401);
+    expect(new Set(await Promise.all(others))).to.deep.equal(new Set([401]));
+  });
+
+  it('are not worked on for those who may not change them', async () => {
+    await make('quiet', [{ role: 'reader' }]);
+    const headers = bearing(await issue(app, [{ role: 'admin', workspace: 'shop' }]));
+    const all = Array.from(
+      { length: 60 },
+      async () => (await put('quiet', { password: PASSWORD, grants: READER }, headers)).status,
+    );
+    const startedAt = performance.now();
+    expect(new Set(await Promise.all(all))).to.deep.equal(new Set([403]));
+    expect(performance.now() - startedAt, 'worked out, they would take ten seconds').to.be.below(5_000);
+  });
+
+  it('get no more grants by another with the password that their maker knows', async () => {
+    const owner = bearing(await issue(app, [{ role: 'admin', workspace: 'shop' }]));
+    expect((await put('jack', { password: PASSWORD, grants: READER }, owner)).status).to.equal(201);
+    const more = [...READER, { role: 'admin' }];
+    const refused = await put('jack', { grants: more });
+    expect(refused.status).to.equal(422);
+    expect(await refused.text()).to.contain('made this user');
+    expect((await put('jack', { grants: READER })).status).to.equal(200);
+    expect((await put('jack', { password: 'another password', grants: more })).status).to.equal(200);
+    expect(await statusOf('/admin/feeds', { headers: basic('jack') })).to.equal(401);
+    expect(await statusOf('/admin/feeds', { headers: basic('jack', 'another password') })).to.equal(200);
+  });
+
   for (const [what, name, body, status] of [
     ['no password', 'new', { grants: READER }, 422],
     ['a short password', 'new', { password: 'short', grants: READER }, 422],
+    ['half a character in its password', 'new', { password: '\ud800'.repeat(12), grants: READER }, 422],
     ['no grants', 'new', { password: PASSWORD, grants: [] }, 422],
     ['an unknown role', 'new', { password: PASSWORD, grants: [{ role: 'owner' }] }, 422],
     ['a name with a colon', 'a:b', { password: PASSWORD, grants: READER }, 400],
@@ -157,7 +193,9 @@ describe('users with passwords', function () {
   it('of whom many come at once are all answered, or put off', async () => {
     await make('henry');
     const all = await Promise.all(
-      Array.from({ length: 30 }, (_, n) => statusOf(feed, { headers: basic('henry', `guess ${String(n)}`) })),
+      Array.from({ length: 30 }, (_, n) =>
+        statusOf(feed, { headers: basic(n % 2 === 0 ? 'henry' : `henry${String(n)}`, `guess ${String(n)}`) }),
+      ),
     );
     for (const status of all) expect(status).to.be.oneOf([401, 503]);
     expect(all).to.include(401);

@@ -55,7 +55,7 @@ export function makeTokenMemory(deps: {
     const one: Known = {
       askedAt,
       digest: isGood ? found.digest : undefined,
-      principal: { name: `token:${id}`, grants: found?.grants ?? [] },
+      principal: { name: `token:${id}`, grants: isGood ? found.grants : [] },
       goodUntil: found?.expiresAt === undefined ? Infinity : Date.parse(found.expiresAt),
       lastUsedAt: found?.lastUsedAt === undefined ? 0 : Date.parse(found.lastUsedAt),
       shown: undefined,

@@ -1,11 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Principal } from '../../core/access.js';
-import { NOBODYS, isPassword } from '../../core/password.js';
+import { FeedsError } from '../../core/errors.js';
+import { NOBODYS } from '../../core/password.js';
+import { isUserName } from '../../core/user.js';
 import type { Db } from '../../store/db.js';
 import { findUser } from '../../store/users.js';
 import type { KeptUser } from '../../store/users.js';
-import { makeTurns } from '../turns.js';
+import type { Passwords } from './passwords.js';
 
 /**
  * Users and their passwords. Users are remembered for a second: so long one that is deleted, or has another password now, may go on. A
@@ -19,64 +21,87 @@ export interface UserMemory {
 }
 
 const MAX_AGE_MS = 1_000;
-const MOST_USERS = 20_000;
-/** Each takes 32 MiB, and a thread of four that files and name resolution need too. */
-const AT_ONCE = 2;
-const MOST_WAITING = 20;
-/** Longer ones are nobody's (schemas/api/user.json). */
-const MOST_CHARACTERS = 1_000;
+const MOST_USERS = 10_000;
+/** Of one name, so that whoever guesses at it does not take the turns of all. */
+const MOST_WAITING_OF_ONE = 4;
+/** Longer ones are nobody's (schemas/api/user.json: 1,000 characters). */
+const MOST_PASSWORD_BYTES = 4_000;
 
-export function makeUserMemory(db: Db): UserMemory {
-  const users = new LRUCache<string, { readonly user: KeptUser | undefined }>({ max: MOST_USERS, ttl: MAX_AGE_MS });
+export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly passwords: Passwords }): UserMemory {
+  const users = new LRUCache<string, { readonly user: KeptUser | undefined; readonly askedAt: number }>({
+    max: MOST_USERS,
+  });
   /** What is kept of the password that was right, and its seal. */
   const right = new LRUCache<string, { readonly kept: string; readonly seal: Buffer }>({ max: MOST_USERS });
   /** Who sends the same wrong one again and again is not worth another try for a second. */
   const wrong = new LRUCache<string, true>({ max: MOST_USERS, ttl: MAX_AGE_MS });
-  const asking = new Map<string, Promise<KeptUser | undefined>>();
-  const turns = makeTurns(AT_ONCE, MOST_WAITING);
+  const waiting = new Map<string, number>();
   /** Passwords are remembered under a key that this process alone has. */
   const key = randomBytes(32);
 
-  function sealOf(password: string): Buffer {
-    return createHmac('sha256', key).update(password).digest();
+  function sealOf(...parts: readonly string[]): Buffer {
+    const seal = createHmac('sha256', key);
+    for (const part of parts) seal.update(`${String(part.length)}:${part}`);
+    return seal.digest();
   }
 
-  function isKnown(user: KeptUser, seal: Buffer): boolean {
+  function isKnown(user: KeptUser, password: string): boolean {
     const known = right.get(user.name);
-    return known?.kept === user.password && timingSafeEqual(known.seal, seal);
+    return known?.kept === user.password && timingSafeEqual(known.seal, sealOf(password));
   }
 
-  async function read(name: string): Promise<KeptUser | undefined> {
+  function remembered(name: string): { readonly user: KeptUser | undefined } | undefined {
+    const found = users.get(name);
+    return found !== undefined && performance.now() - found.askedAt < MAX_AGE_MS ? found : undefined;
+  }
+
+  async function current(name: string): Promise<KeptUser | undefined> {
+    const known = remembered(name);
+    if (known !== undefined) return known.user;
+    const askedAt = performance.now();
     const user = await findUser(db, name);
-    users.set(name, { user });
+    users.set(name, { user, askedAt });
     return user;
+  }
+
+  async function workOut(name: string, password: string, kept: string): Promise<boolean> {
+    const already = waiting.get(name) ?? 0;
+    if (already >= MOST_WAITING_OF_ONE) {
+      throw new FeedsError('overloaded', 'too many log in by this name at once', { retryAfterSeconds: 2 });
+    }
+    waiting.set(name, already + 1);
+    try {
+      return await passwords.isRight(password, kept);
+    } finally {
+      const left = (waiting.get(name) ?? 1) - 1;
+      if (left === 0) waiting.delete(name);
+      else waiting.set(name, left);
+    }
   }
 
   return {
     peek(name, password) {
-      const user = users.get(name)?.user;
-      return user !== undefined && isKnown(user, sealOf(password)) ? principalOf(user) : undefined;
+      const user = remembered(name)?.user;
+      return user !== undefined && isKnown(user, password) ? principalOf(user) : undefined;
     },
     async ask(name, password) {
-      // Postgres has no text with a zero in it.
-      if (name.length > MOST_CHARACTERS || password.length > MOST_CHARACTERS || name.includes('\0')) return null;
-      const remembered = users.get(name);
-      const asked =
-        remembered === undefined ? (asking.get(name) ?? read(name).finally(() => asking.delete(name))) : undefined;
-      if (asked !== undefined) asking.set(name, asked);
-      const user = remembered === undefined ? await asked : remembered.user;
-      const seal = sealOf(password);
-      if (user !== undefined && isKnown(user, seal)) return principalOf(user);
-      const tried = `${seal.toString('base64')} ${name}`;
-      if (wrong.has(tried)) return null;
+      // What cannot be a name is nobody's, as everybody knows.
+      if (!isUserName(name) || Buffer.byteLength(password) > MOST_PASSWORD_BYTES) return null;
+      const user = await current(name);
+      if (user !== undefined && isKnown(user, password)) return principalOf(user);
       // A name that is not known takes as long as one that is.
-      const isRight = await turns.run(() => isPassword(password, user?.password ?? NOBODYS));
-      if (user === undefined || !isRight) {
+      const kept = user?.password ?? NOBODYS;
+      const tried = sealOf(name, password, kept).toString('base64');
+      if (wrong.has(tried)) return null;
+      if (!(await workOut(name, password, kept)) || user === undefined) {
         wrong.set(tried, true);
         return null;
       }
-      right.set(name, { kept: user.password, seal });
-      return principalOf(user);
+      // It may have waited for its turn: what is true now counts.
+      const now = await current(name);
+      if (now?.password !== kept) return null;
+      right.set(name, { kept, seal: sealOf(password) });
+      return principalOf(now);
     },
   };
 }

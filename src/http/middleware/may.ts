@@ -76,7 +76,7 @@ export function mayAdministerSome(services: Services): RequestHandler {
  * Finds the feed of the URL and lets those pass who may do this to it. Without credentials, what is not public is 401,
  * whether it exists or not; with some, 403 where their bearer may know of it, else 404 (core/access.ts).
  */
-export function may(verb: 'read' | 'publish', services: Services): RequestHandler {
+export function may(verb: 'describe' | 'read' | 'publish', services: Services): RequestHandler {
   return whoever(services, (req, _res, next) => {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const known = services.memory.peek(workspace, feed);
@@ -101,12 +101,19 @@ export function may(verb: 'read' | 'publish', services: Services): RequestHandle
   }
 }
 
+/** How to come by them is told in WWW-Authenticate. */
+export const NEEDS_CREDENTIALS = 'credentials are needed here, as a token is: Authorization: Bearer …';
+
 type Guard = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
 
-/** Finds out who calls before. */
+/** Finds out who calls before. A body may take its time: once it is there, all is asked again (`req.recheck`). */
 function whoever(services: Services, guard: Guard): RequestHandler {
+  const { authenticator } = services;
   return (req, res, next) => {
-    const { authenticator } = services;
+    req.recheck = async () => {
+      req.principal = authenticator.peek(req) ?? (await authenticator.ask(req, res));
+      await guard(req, res, () => undefined);
+    };
     const principal = authenticator.peek(req);
     if (principal !== undefined) {
       req.principal = principal;
@@ -120,6 +127,7 @@ function whoever(services: Services, guard: Guard): RequestHandler {
 }
 
 const REFUSED: Readonly<Record<Act, string>> = {
+  describe: 'these credentials do not let their bearer see this',
   read: 'these credentials do not let their bearer read here',
   publish: 'these credentials do not let their bearer publish here',
   export: 'these credentials do not let their bearer export from here',
@@ -127,8 +135,7 @@ const REFUSED: Readonly<Record<Act, string>> = {
 };
 
 function refusal(decision: Exclude<Decision, 'allowed'>, act: Act): FeedsError {
-  if (decision === 'unauthorized')
-    return new FeedsError('unauthorized', 'a token is needed here: Authorization: Bearer …');
+  if (decision === 'unauthorized') return new FeedsError('unauthorized', NEEDS_CREDENTIALS);
   if (decision === 'forbidden') return new FeedsError('forbidden', REFUSED[act]);
   return new FeedsError('not-found', act === 'administer' ? 'there is nothing of this name' : 'there is no such feed');
 }

@@ -1,3 +1,4 @@
+import { withoutTokens } from '../../core/token.js';
 import type { Request, Response } from 'express';
 import { requestLog } from '../../telemetry/logger.js';
 import type { Services } from '../services.js';
@@ -15,7 +16,7 @@ export function observe(services: Services): (req: Request, res: Response) => vo
     const given = req.headers['x-request-id'];
     req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
     // Routers rewrite the URL while they look for the route.
-    const url = req.url;
+    const url = withoutTokens(req.url);
     res.on('close', () => {
       const ms = performance.now() - started;
       const status = res.writableFinished ? res.statusCode : 499;

@@ -88,6 +88,7 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
   async function receiveContract(req: Request): Promise<Contract> {
     const type = req.headers['content-type'];
     const body = await receiveBody(req, CONTRACT_BYTES, services.bodies);
+    await req.recheck();
     const { contract, locate } = readContractBody(body, type);
     const mistakes = await services.checkers.compile(contract);
     if (mistakes.length > 0) throw invalidContract(mistakes, locate);

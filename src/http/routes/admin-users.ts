@@ -35,8 +35,8 @@ export function addAdminUserRoutes(router: Router, services: Services): void {
   router.put(one, some, async (req, res) => {
     const asked = existenceAsked(req);
     const body = readUserBody(await jsonBody(req, services));
-    const put = await putUser(services, req.principal, nameOf(req), body, asked);
-    sendJson(req, res, put === 'created' ? 201 : 200, shown(await knownUser(db, req.principal, nameOf(req))));
+    const { created, user } = await putUser(services, req.principal, nameOf(req), body, asked);
+    sendJson(req, res, created ? 201 : 200, shown(user));
   });
 
   router.delete(one, some, async (req, res) => {

@@ -23,7 +23,7 @@ import { listFeeds, listWorkspaces } from '../../store/feeds.js';
 import { termsInUse } from '../../store/terms.js';
 import { give, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
-import { anyone, may } from '../middleware/may.js';
+import { NEEDS_CREDENTIALS, anyone, may } from '../middleware/may.js';
 import { chosen } from '../representation.js';
 import { VARY } from '../respond.js';
 import type { Services } from '../services.js';
@@ -80,8 +80,7 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     const { workspace } = req.params as { workspace: string };
     const workspaces = await visible(req, workspace);
     if (workspaces.length === 0) {
-      if (req.principal === ANONYMOUS)
-        throw new FeedsError('unauthorized', 'a token is needed here: Authorization: Bearer …');
+      if (req.principal === ANONYMOUS) throw new FeedsError('unauthorized', NEEDS_CREDENTIALS);
       throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`);
     }
     await giveService(req, res, chosen(req, SERVICE_OFFERS), workspaces, workspaceHtml);

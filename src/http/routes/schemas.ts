@@ -44,13 +44,13 @@ const MOST_EXAMPLES = 200;
 const FOR_EVER = 'max-age=31536000, immutable';
 
 /**
- * The published contract, for whoever may read the feed: `GET …/schemas` (its versions), `…/schemas/{version}` (the schema
+ * The published contract, for whoever may read the feed or publish to it: `GET …/schemas` (its versions), `…/schemas/{version}` (the schema
  * itself, or with `format=contract` all that belongs to it), `…/schemas/{version}/imports/{name}` and
  * `…/schemas/{version}/example` (an entry). Errors: unauthorized (401), not-found (404), not-acceptable (406).
  */
 export function addSchemaRoutes(router: Router, services: Services): void {
   const { db, urls } = services;
-  const reader = may('read', services);
+  const reader = may('describe', services);
   const list = '/feeds/:workspace/:feed/schemas';
   const one = `${list}/:version`;
   const examples = new LRUCache<number, Promise<string | undefined>>({ max: MOST_EXAMPLES });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { ADMIN, ANONYMOUS, ROLES, decide, knows } from '../../../src/core/access.js';
+import { ADMIN, ANONYMOUS, ROLES, administersAll, decide, knows } from '../../../src/core/access.js';
 import type { Act, Grant, Principal, Target } from '../../../src/core/access.js';
 
-const ACTS: readonly Act[] = ['read', 'publish', 'export', 'administer'];
+const ACTS: readonly Act[] = ['describe', 'read', 'publish', 'export', 'administer'];
 const FEED: Target = { workspace: 'shop', feed: 'orders' };
 const PUBLIC: Target = { ...FEED, public: true };
 
@@ -12,10 +12,10 @@ const decisions = (principal: Principal, target: Target): string =>
 
 describe('who may do what', () => {
   const ALLOWED: Record<(typeof ROLES)[number], string> = {
-    admin: 'allowed allowed allowed allowed',
-    publisher: 'forbidden allowed forbidden forbidden',
-    reader: 'allowed forbidden forbidden forbidden',
-    exporter: 'allowed forbidden allowed forbidden',
+    admin: 'allowed allowed allowed allowed allowed',
+    publisher: 'allowed forbidden allowed forbidden forbidden',
+    reader: 'allowed allowed forbidden forbidden forbidden',
+    exporter: 'allowed allowed forbidden allowed forbidden',
   };
   for (const role of ROLES) {
     it(`${role}: in everything, a workspace or a feed, and nowhere else`, () => {
@@ -28,15 +28,23 @@ describe('who may do what', () => {
         { workspace: 'shop', feed: 'others' },
       ]) {
         const principal = withGrants({ role, ...scope });
-        expect(decisions(principal, FEED), JSON.stringify(scope)).to.equal('unknown unknown unknown unknown');
-        expect(decisions(principal, PUBLIC)).to.equal('allowed forbidden forbidden forbidden');
+        expect(decisions(principal, FEED), JSON.stringify(scope)).to.equal('unknown unknown unknown unknown unknown');
+        expect(decisions(principal, PUBLIC)).to.equal('allowed allowed forbidden forbidden forbidden');
       }
     });
   }
 
   it('without credentials: to read what is public, and of nothing else is told whether it is there', () => {
-    expect(decisions(ANONYMOUS, FEED)).to.equal('unauthorized unauthorized unauthorized unauthorized');
-    expect(decisions(ANONYMOUS, PUBLIC)).to.equal('allowed unauthorized unauthorized unauthorized');
+    expect(decisions(ANONYMOUS, FEED)).to.equal('unauthorized unauthorized unauthorized unauthorized unauthorized');
+    expect(decisions(ANONYMOUS, PUBLIC)).to.equal('allowed allowed unauthorized unauthorized unauthorized');
+  });
+
+  it('nobody gives more than they have, and what has no grants is nobody’s', () => {
+    const owner = withGrants({ role: 'admin', workspace: 'shop' });
+    expect(administersAll(owner, [{ role: 'reader', workspace: 'shop', feed: 'a' }])).to.be.true;
+    expect(administersAll(owner, [{ role: 'reader', workspace: 'shop' }, { role: 'reader' }])).to.be.false;
+    expect(administersAll(owner, [])).to.be.false;
+    expect(administersAll(withGrants({ role: 'reader' }), [{ role: 'reader', workspace: 'shop' }])).to.be.false;
   });
 
   it('grants add up', () => {
@@ -44,8 +52,10 @@ describe('who may do what', () => {
       { role: 'publisher', workspace: 'shop' },
       { role: 'reader', workspace: 'shop', feed: 'orders' },
     );
-    expect(decisions(both, FEED)).to.equal('allowed allowed forbidden forbidden');
-    expect(decisions(both, { workspace: 'shop', feed: 'other' })).to.equal('forbidden allowed forbidden forbidden');
+    expect(decisions(both, FEED)).to.equal('allowed allowed allowed forbidden forbidden');
+    expect(decisions(both, { workspace: 'shop', feed: 'other' })).to.equal(
+      'allowed forbidden allowed forbidden forbidden',
+    );
   });
 
   it('a grant in a feed gives no right in its workspace, but its bearer knows of that', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { makeToken, tokenDigest, tokenId } from '../../../src/core/token.js';
+import { makeToken, tokenDigest, tokenId, withoutTokens } from '../../../src/core/token.js';
 
 describe('a bearer token of ours', () => {
   it('has a beginning and a length to be found by, and its id in it', () => {
@@ -21,6 +21,12 @@ describe('a bearer token of ours', () => {
     ]) {
       expect(tokenId(other), other).to.be.undefined;
     }
+  });
+
+  it('is taken out of what is logged, but for its id', () => {
+    const { id, token } = makeToken();
+    expect(withoutTokens(`/admin/tokens/${token}?a=${token}`)).to.equal(`/admin/tokens/mrt_${id}_…?a=mrt_${id}_…`);
+    expect(withoutTokens('/feeds/shop/mrt_orders')).to.equal('/feeds/shop/mrt_orders');
   });
 
   it('has a digest of its own', () => {
