@@ -18,7 +18,7 @@ export interface Config {
   /** When not given, made at the first start. */
   readonly adminToken: string | undefined;
   /** `AUTH`: how callers may show who they are, beside the admin token. */
-  readonly waysIn: readonly WayIn[];
+  readonly auth: readonly WayIn[];
   readonly logLevel: LogLevel;
   /** Absolute; YAML or JSON. */
   readonly feedsFile: string | undefined;
@@ -60,7 +60,7 @@ export function readConfig(environment: Environment = process.env): Config {
       (text) => text.length >= ADMIN_TOKEN_LENGTH && BEARER.test(text),
       `at least ${String(ADMIN_TOKEN_LENGTH)} of A-Z a-z 0-9 . _ ~ + / -`,
     ),
-    waysIn: read.several('AUTH', WAYS_IN) ?? ['token'],
+    auth: read.several('AUTH', WAYS_IN) ?? ['token'],
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     feedsFile: resolved(read.text('FEEDS_FILE')),
     corsOrigins: read.list('CORS_ORIGINS', isOrigin, '* or origins like https://example.org, with commas in between'),

@@ -158,7 +158,7 @@ async function startUp(
     metrics,
     passwords,
     authenticator: makeAuthenticator({
-      ways: config.waysIn,
+      ways: config.auth,
       isAdminToken: adminTokenCheck(sha256),
       tokens,
       users: makeUserMemory({ db, passwords }),

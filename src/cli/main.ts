@@ -20,6 +20,7 @@ Settings are environment variables:
   DATABASE_URL                                 a Postgres, 15 or newer; else it brings its own
   DATA_DIR                   ./data            where its own Postgres keeps the data
   ADMIN_TOKEN                                  else made at the first start and shown once
+  AUTH                       token             how callers show who they are: token, basic
   FEEDS_FILE                                   workspaces and feeds, YAML or JSON; read again on SIGHUP
   CORS_ORIGINS                                 whose scripts may read: *, or origins with commas in between
   LOG_LEVEL                  info              fatal, error, warn, info, debug, trace, silent

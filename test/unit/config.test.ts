@@ -22,7 +22,7 @@ describe('settings', () => {
       databaseUrl: undefined,
       dataDir: resolve('data'),
       adminToken: undefined,
-      waysIn: ['token'],
+      auth: ['token'],
       logLevel: 'info',
       feedsFile: undefined,
       corsOrigins: [],
@@ -62,7 +62,7 @@ describe('settings', () => {
       queueBytes: 2_097_152,
       shutdownSeconds: 0,
     });
-    expect(config.waysIn).to.deep.equal(['token', 'basic']);
+    expect(config.auth).to.deep.equal(['token', 'basic']);
     expect(config.corsOrigins).to.deep.equal(['https://a.example', 'http://localhost:3000']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.corsOrigins)).to.equal(true);
   });
