@@ -4,7 +4,7 @@ import type { Grant, Principal } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import { makeToken, tokenDigest } from '../core/token.js';
 import type { Token } from '../core/token.js';
-import type { Db } from '../store/db.js';
+import type { Db, Tx } from '../store/db.js';
 import { countTokens, deleteOldTokens, findToken, insertToken, noteUse, setRevoked } from '../store/tokens.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkGrants } from './check-grants.js';
@@ -16,41 +16,37 @@ const MOST_TOKENS = { inAll: 10_000, ofOneMaker: 1_000 };
 
 /**
  * Makes a token. What it is shows now and never again. Rejects with `forbidden` where it would do what its maker does not
- * administer, and with `bad-parameter` for a name that no workspace or feed can have; that these are there is not asked. `conflict`: there are too many.
+ * administer, with `bad-parameter` for a name that no workspace or feed can have (that these are there is not asked), and with
+ * `conflict` where there are too many.
  */
 export async function issueToken(
-  { db, pool }: { readonly db: Db; readonly pool: Pool },
+  { pool }: { readonly pool: Pool },
   by: Principal,
   { name, grants, expiresInDays }: { name: string; grants: readonly Grant[]; expiresInDays?: number },
 ): Promise<{ readonly token: string; readonly kept: Token }> {
   checkGrants(by, grants);
-  await refuseTooMany(db, by);
   const { id, token } = makeToken();
   const expiresAt =
     expiresInDays === undefined ? undefined : new Date(Date.now() + expiresInDays * DAY_MS).toISOString();
   const made = { id, name, grants, digest: tokenDigest(token), createdBy: by.name, expiresAt };
   const kept = await inTransaction(pool, async (tx) => {
     await deleteOldTokens(tx, KEPT_DAYS);
+    await refuseTooMany(tx, by);
     return insertToken(tx, made);
   });
   return { token, kept };
 }
 
-async function refuseTooMany(db: Db, by: Principal): Promise<void> {
-  const { inAll, ofOneMaker } = await countTokens(db, by.name);
+async function refuseTooMany(tx: Tx, by: Principal): Promise<void> {
+  const { inAll, ofOneMaker } = await countTokens(tx, by.name);
   if (inAll < MOST_TOKENS.inAll && ofOneMaker < MOST_TOKENS.ofOneMaker) return;
   const message = `there are ${String(inAll)} tokens, ${String(ofOneMaker)} of your making; ${String(MOST_TOKENS.inAll)} are kept in all, and ${String(MOST_TOKENS.ofOneMaker)} of one maker`;
   throw new FeedsError('conflict', message);
 }
 
-/** From then on nobody gets in with it, on any node within a second. Rejects with `not-found`. */
-export async function revokeToken(
-  { db, pool }: { readonly db: Db; readonly pool: Pool },
-  by: Principal,
-  id: string,
-): Promise<void> {
-  await knownToken(db, by, id);
-  await inTransaction(pool, (tx) => setRevoked(tx, id));
+/** From then on nobody gets in with it, on any node within a second. */
+export function revokeToken(pool: Pool, id: string): Promise<void> {
+  return inTransaction(pool, (tx) => setRevoked(tx, id));
 }
 
 /** Keeps the time of its use, to the minute. */

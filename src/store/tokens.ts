@@ -46,8 +46,8 @@ export async function insertToken(
 const COUNT = 'select count(*), count(*) filter (where created_by = $1) from tokens';
 
 /** With those that are revoked or expired. */
-export async function countTokens(db: Db, maker: string): Promise<{ inAll: number; ofOneMaker: number }> {
-  const { rows } = await db.query<[bigint, bigint]>({ name: 'count-tokens', text: COUNT, values: [maker] });
+export async function countTokens(tx: Tx, maker: string): Promise<{ inAll: number; ofOneMaker: number }> {
+  const { rows } = await tx.query<[bigint, bigint]>({ name: 'count-tokens', text: COUNT, values: [maker] });
   const [inAll = 0n, ofOneMaker = 0n] = rows[0] ?? [];
   return { inAll: Number(inAll), ofOneMaker: Number(ofOneMaker) };
 }

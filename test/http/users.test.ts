@@ -56,6 +56,12 @@ describe('users with passwords', function () {
     expect(performance.now() - startedAt).to.be.below(5_000);
   });
 
+  it('get in with many connections at once, before anybody knows them', async () => {
+    await make('busy');
+    const all = Array.from({ length: 30 }, () => statusOf(feed, { headers: basic('busy') }));
+    expect(new Set(await Promise.all(all))).to.deep.equal(new Set([200]));
+  });
+
   it('with a wrong password are told so as those that are not there, with each way in', async () => {
     await make('bob');
     expect(await statusOf(feed, { headers: basic('bob') })).to.equal(200);

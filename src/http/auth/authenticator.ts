@@ -3,8 +3,9 @@ import passport from 'passport';
 import { ADMIN, ANONYMOUS } from '../../core/access.js';
 import type { Principal, WayIn } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
-import { BasicStrategy, basicCredentials } from './basic.js';
-import { BearerStrategy, bearerToken } from './bearer.js';
+import { basicCredentials } from './basic.js';
+import { bearerToken } from './bearer.js';
+import { HeaderStrategy } from './header-strategy.js';
 import type { TokenMemory } from './token-memory.js';
 import type { UserMemory } from './user-memory.js';
 
@@ -34,12 +35,14 @@ export function makeAuthenticator({ ways, isAdminToken, tokens, users }: Authent
   const takesPasswords = ways.includes('basic');
   const strategies = new passport.Passport();
   strategies.use(
-    new BearerStrategy(async (token) => {
+    new HeaderStrategy('bearer', bearerToken, async (token) => {
       if (isAdminToken(token)) return ADMIN;
       return takesTokens ? tokens.ask(token) : null;
     }),
   );
-  if (takesPasswords) strategies.use(new BasicStrategy((name, password) => users.ask(name, password)));
+  if (takesPasswords) {
+    strategies.use(new HeaderStrategy('basic', basicCredentials, ({ name, password }) => users.ask(name, password)));
+  }
   /** In the order in which they are tried. */
   const names = takesPasswords ? ['bearer', 'basic'] : ['bearer'];
 

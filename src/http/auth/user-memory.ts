@@ -35,6 +35,8 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
   const right = new LRUCache<string, { readonly kept: string; readonly seal: Buffer }>({ max: MOST_USERS });
   /** Who sends the same wrong one again and again is not worth another try for a second. */
   const wrong = new LRUCache<string, true>({ max: MOST_USERS, ttl: MAX_AGE_MS });
+  /** Passwords that are being worked out, and how many of each name. */
+  const trying = new Map<string, Promise<boolean>>();
   const waiting = new Map<string, number>();
   /** Passwords are remembered under a key that this process alone has. */
   const key = randomBytes(32);
@@ -55,9 +57,7 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
     return found !== undefined && performance.now() - found.askedAt < MAX_AGE_MS ? found : undefined;
   }
 
-  async function current(name: string): Promise<KeptUser | undefined> {
-    const known = remembered(name);
-    if (known !== undefined) return known.user;
+  async function read(name: string): Promise<KeptUser | undefined> {
     const askedAt = performance.now();
     const user = await findUser(db, name);
     users.set(name, { user, askedAt });
@@ -87,18 +87,22 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
     async ask(name, password) {
       // What cannot be a name is nobody's, as everybody knows.
       if (!isUserName(name) || Buffer.byteLength(password) > MOST_PASSWORD_BYTES) return null;
-      const user = await current(name);
+      const known = remembered(name);
+      const user = known === undefined ? await read(name) : known.user;
       if (user !== undefined && isKnown(user, password)) return principalOf(user);
       // A name that is not known takes as long as one that is.
       const kept = user?.password ?? NOBODYS;
       const tried = sealOf(name, password, kept).toString('base64');
       if (wrong.has(tried)) return null;
-      if (!(await workOut(name, password, kept)) || user === undefined) {
+      // Many connections at once that send the same wait for the same.
+      const isRight = trying.get(tried) ?? workOut(name, password, kept).finally(() => trying.delete(tried));
+      trying.set(tried, isRight);
+      if (!(await isRight) || user === undefined) {
         wrong.set(tried, true);
         return null;
       }
       // It may have waited for its turn: what is true now counts.
-      const now = await current(name);
+      const now = await read(name);
       if (now?.password !== kept) return null;
       right.set(name, { kept, seal: sealOf(password) });
       return principalOf(now);

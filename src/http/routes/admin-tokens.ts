@@ -1,11 +1,12 @@
 import type { Request, Router } from 'express';
 import { issueToken, knownToken, revokeToken } from '../../actions/change-tokens.js';
+import { checkExistence } from '../../actions/existence.js';
 import { administersAll } from '../../core/access.js';
 import type { Token } from '../../core/token.js';
 import { readTokenBody } from '../../formats/credential-bodies.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { listTokens } from '../../store/tokens.js';
-import { jsonBody, sendJson } from '../admin-json.js';
+import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { mayAdministerSome } from '../middleware/may.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
@@ -14,8 +15,8 @@ import { addOtherMethods } from './methods.js';
 /**
  * Bearer tokens of our own: `GET` and `POST /admin/tokens` (schemas/api/token.json), `GET` and `DELETE` of one of them, which
  * revokes it. For those who administer all that a token is good for; others are not told of it.
- * Errors: not-well-formed, bad-parameter (400), unauthorized (401), forbidden (403), not-found (404), too-large (413),
- * unsupported-media-type (415), invalid-body (422).
+ * Errors: not-well-formed, bad-parameter (400), unauthorized (401), forbidden (403), not-found (404), conflict (409), precondition-failed (412),
+ * too-large (413), unsupported-media-type (415), invalid-body (422).
  */
 export function addAdminTokenRoutes(router: Router, services: Services): void {
   const { db, urls } = services;
@@ -38,7 +39,9 @@ export function addAdminTokenRoutes(router: Router, services: Services): void {
   });
 
   router.delete(one, some, async (req, res) => {
-    await revokeToken(services, req.principal, idOf(req));
+    const { id } = await knownToken(db, req.principal, idOf(req));
+    checkExistence(existenceAsked(req), true, `token ${id}`);
+    await revokeToken(services.pool, id);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
