@@ -45,6 +45,8 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Told in the log line and in every answer. */
     requestId: string;
+    /** The address that it came from; empty when its connection has gone already. */
+    clientAddress: string;
     /** The caller, found out by middleware/may.ts. */
     principal: Principal;
     /** Rejects when the caller may not do this any more: for who has let it wait for a body. */

@@ -43,6 +43,8 @@ export function createLogger(level: LogLevel, to: DestinationStream = bufferedSt
 /** What is told of each request; none of it can be a secret, so nothing has to be looked for and hidden. */
 export interface RequestLine {
   readonly requestId: string;
+  /** The address that it came from. */
+  readonly client: string;
   readonly method: string;
   readonly url: string;
   readonly status: number;
@@ -72,8 +74,8 @@ export function requestLog(logger: Logger): (line: RequestLine) => void {
   heldBack.set(logger, handOn);
   // Before the stream writes what it has at the end of the process.
   process.prependListener('exit', handOn);
-  return ({ requestId, method, url, status, ms }) => {
-    lines += `{"level":"info"${timestamp()},"requestId":${JSON.stringify(requestId)},"method":"${method}","url":${JSON.stringify(url)},"status":${String(status)},"ms":${String(Math.round(ms * 1000) / 1000)},"msg":"request"}\n`;
+  return ({ requestId, client, method, url, status, ms }) => {
+    lines += `{"level":"info"${timestamp()},"requestId":${JSON.stringify(requestId)},"client":${JSON.stringify(client)},"method":"${method}","url":${JSON.stringify(url)},"status":${String(status)},"ms":${String(Math.round(ms * 1000) / 1000)},"msg":"request"}\n`;
     if (lines.length > LINES) handOn();
     else timer ??= setTimeout(handOn, FLUSH_MILLISECONDS / 2).unref();
   };

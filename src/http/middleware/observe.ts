@@ -7,7 +7,7 @@ const GIVEN_ID = /^[\w.:+/=-]{1,128}$/;
 const node = Math.random().toString(36).slice(2, 8);
 let count = 0;
 
-/** Gives each request an id, and when it is over one log line and its place in the metrics. */
+/** Gives each request an id and its client's address, and when it is over one log line and its place in the metrics. */
 export function observe(services: Services): (req: Request, res: Response) => void {
   const { metrics } = services;
   const log = requestLog(services.logger);
@@ -17,11 +17,12 @@ export function observe(services: Services): (req: Request, res: Response) => vo
     req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
     // Routers rewrite the URL while they look for the route.
     const url = withoutTokens(req.url);
+    req.clientAddress = req.socket.remoteAddress ?? '';
     res.on('close', () => {
       const ms = performance.now() - started;
       const status = res.writableFinished ? res.statusCode : 499;
       metrics.request(routeOf(req), req.method, status, ms / 1000);
-      log({ requestId: req.requestId, method: req.method, url, status, ms });
+      log({ requestId: req.requestId, client: req.clientAddress, method: req.method, url, status, ms });
     });
   };
 }
