@@ -18,6 +18,7 @@ import { addFeedRoutes } from './http/routes/feeds.js';
 import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
 import { addSchemaRoutes } from './http/routes/schemas.js';
+import { addTenantRoutes } from './http/routes/tenant-views.js';
 import type { Services } from './http/services.js';
 
 export interface App {
@@ -36,8 +37,8 @@ export function buildApp(services: Services): App {
   app.use(cors(services.corsOrigins));
   app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
-  const { fromMemory } = addFeedRoutes(router, services);
-  const { publish } = addEntryRoutes(router, services);
+  const { fromMemory, readFeed } = addFeedRoutes(router, services);
+  const { publish, readMember } = addEntryRoutes(router, services);
   const reader = may('read', services);
   const describer = may('describe', services);
   addOtherMethods(router, '/feeds/:workspace/:feed', describer, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
@@ -47,6 +48,7 @@ export function buildApp(services: Services): App {
   );
   addDocumentRoutes(router, services);
   addSchemaRoutes(router, services);
+  addTenantRoutes(router, services, { readFeed, readMember });
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);
   addAdminTokenRoutes(router, services);

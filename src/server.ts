@@ -10,7 +10,9 @@ import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
 import { noteTokenUse } from './actions/change-tokens.js';
 import { makeDemo } from './actions/make-demo.js';
+import { makeMarkerKey } from './actions/make-marker-key.js';
 import type { Config } from './config.js';
+import { makeSeals } from './core/seal.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
@@ -131,6 +133,7 @@ async function startUp(
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
   }
 
+  const seals = makeSeals(await makeMarkerKey(pool));
   const passwords = makePasswords();
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
@@ -157,6 +160,7 @@ async function startUp(
     logger,
     metrics,
     passwords,
+    seals,
     authenticator: makeAuthenticator({
       ways: config.auth,
       isAdminToken: adminTokenCheck(sha256),

@@ -2,6 +2,7 @@ import type { Committed, GroupCommit } from './group-commit.js';
 import type { NewEntry, Operation, OperationResult } from '../core/batch.js';
 import type { Entry } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
+import { WHOLE } from '../core/view.js';
 import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
 import { findMember } from '../store/members.js';
@@ -67,9 +68,9 @@ export function storedEntry(
 }
 
 async function readBack(db: Db, feed: Feed, entry: NewEntry, { position }: OperationResult): Promise<Entry> {
-  const [first] = await readStretch(db, feed, position, position);
+  const [first] = await readStretch(db, feed, 'whole', position, position);
   // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
-  const found = first ?? (await findMember(db, feed, entry.atomKey));
+  const found = first ?? (await findMember(db, feed, entry.atomKey, WHOLE));
   if (found === undefined) throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);
   return found;
 }

@@ -1,4 +1,7 @@
-/** Who may do what. One function decides; everything else asks it. */
+import { OPEN, WHOLE, tenantsView } from './view.js';
+import type { View } from './view.js';
+
+/** Who may do what, and sees what. One function decides; everything else asks it. */
 
 export const ROLES = ['admin', 'publisher', 'reader', 'exporter'] as const;
 
@@ -12,6 +15,8 @@ export interface Grant {
   readonly role: Role;
   readonly workspace?: string;
   readonly feed?: string;
+  /** A reader or exporter that sees the entries of these tenants only; an empty list: of none. */
+  readonly tenants?: readonly string[];
 }
 
 /** Who calls, however that was found out. */
@@ -58,7 +63,7 @@ export type Decision = 'allowed' | 'unauthorized' | 'forbidden' | 'unknown';
  */
 export function decide(principal: Principal, act: Act, target: Target): Decision {
   if ((act === 'read' || act === 'describe') && target.public === true) return 'allowed';
-  if (principal.grants.some((grant) => covers(grant, target) && ACTS[grant.role].includes(act))) return 'allowed';
+  if (principal.grants.some((grant) => covers(grant, target) && lets(grant, act))) return 'allowed';
   if (principal === ANONYMOUS) return 'unauthorized';
   return knows(principal, target) ? 'forbidden' : 'unknown';
 }
@@ -66,6 +71,18 @@ export function decide(principal: Principal, act: Act, target: Target): Decision
 /** May the caller know that it is there? Of a workspace knows who may do something in one of its feeds. */
 export function knows({ grants }: Principal, target: Target): boolean {
   return target.public === true || grants.some((grant) => covers(grant, target) || isWithin(grant, target));
+}
+
+/**
+ * What of a feed the caller sees, once it may read it. Who is bound to tenants sees theirs, even of what is public; who has no
+ * grant to read by sees what anyone does.
+ */
+export function viewOf({ grants }: Principal, target: Target): View {
+  if (grants.length === 0) return OPEN;
+  const reading = grants.filter((grant) => covers(grant, target) && lets(grant, 'read'));
+  if (reading.length === 0) return OPEN;
+  if (reading.some(({ tenants }) => tenants === undefined)) return WHOLE;
+  return tenantsView(reading.flatMap(({ tenants = [] }) => tenants));
 }
 
 /** Nobody gives more than they have. */
@@ -76,6 +93,12 @@ export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
 /** Who does may see, change and revoke what has these grants. */
 export function administersAll(by: Principal, grants: readonly Grant[]): boolean {
   return grants.length > 0 && grants.every((grant) => mayGrant(by, grant));
+}
+
+/** Bound to tenants nobody does more than read. */
+function lets({ role, tenants }: Grant, act: Act): boolean {
+  if (tenants !== undefined && (act === 'publish' || act === 'administer')) return false;
+  return ACTS[role].includes(act);
 }
 
 /** Is the target all, or a part, of what was granted? */

@@ -2,7 +2,9 @@ import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
 import type { Principal } from '../core/access.js';
 import type { Checkers } from '../registry/checkers.js';
+import type { Seals } from '../core/seal.js';
 import type { Urls } from '../core/urls.js';
+import type { View } from '../core/view.js';
 import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
 import type { RecentEntries } from '../store/recent-entries.js';
@@ -33,6 +35,8 @@ export interface Services {
   readonly metrics: Metrics;
   readonly authenticator: Authenticator;
   readonly passwords: Passwords;
+  /** For the markers of those who see a part of a log only. */
+  readonly seals: Seals;
   /** Origins that may call from a browser; `*` is any. */
   readonly corsOrigins: readonly string[];
   /** True from the moment that the node is told to stop. */
@@ -51,6 +55,10 @@ declare module 'express-serve-static-core' {
     principal: Principal;
     /** Rejects when the caller may not do this any more: for who has let it wait for a body. */
     recheck: () => Promise<void>;
+    /** The tenant that the URL names. */
+    tenant: string | undefined;
+    /** What of that feed the caller sees, once it may read it. */
+    view: View;
     /** The feed of the URL and what is known of its log, once `may` has let the caller pass. */
     known: Known;
   }

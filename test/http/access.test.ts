@@ -21,6 +21,8 @@ const NEEDS: Readonly<
   'delete /feeds/{workspace}/{feed}/entries/{id}': 'publish',
   'get /feeds/{workspace}/{feed}/archive/{n}': 'read',
   'get /feeds/{workspace}/{feed}/categories': 'read',
+  'get /feeds/{workspace}/{feed}/{tenant}': 'read',
+  'get /feeds/{workspace}/{feed}/{tenant}/entries/{id}': 'read',
   'get /feeds/{workspace}/{feed}/schemas': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'describe',
@@ -58,7 +60,7 @@ const NEEDS: Readonly<
  * Y: yes, and the last digit of 401, 403 and 404.
  */
 const CALLERS: Readonly<
-  Record<string, { grants?: Record<string, string>[]; told: readonly [string, string, string, string, string] }>
+  Record<string, { grants?: Record<string, unknown>[]; told: readonly [string, string, string, string, string] }>
 > = {
   nobody: { told: ['111', 'Y11', '111', '111', '11'] },
   'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'] },
@@ -87,6 +89,14 @@ const CALLERS: Readonly<
   'reader of the feed': {
     grants: [{ role: 'reader', workspace: 'shop', feed: 'closed' }],
     told: ['Y33', 'Y33', '444', '444', '34'],
+  },
+  'reader of a tenant in the workspace': {
+    grants: [{ role: 'reader', workspace: 'shop', tenants: ['own'] }],
+    told: ['Y33', 'Y33', 'Y33', '444', '34'],
+  },
+  'exporter of a tenant in everything': {
+    grants: [{ role: 'exporter', tenants: ['own'] }],
+    told: ['Y33', 'Y33', 'Y33', 'Y33', '33'],
   },
   'exporter of the workspace': {
     grants: [{ role: 'exporter', workspace: 'shop' }],
@@ -201,6 +211,116 @@ describe('who may do what, over HTTP', function () {
     expect((await app.request('/feeds/shop/closed/schemas', { headers })).status).to.equal(200);
   });
 
+  describe('of entries that are theirs, another tenant’s, nobody’s, or private', () => {
+    const OWNERS = { own: ['tid:own'], other: ['tid:other'], none: [], private: ['tid:own', 'cloudfeeds:private'] };
+    /** For each reader what it is told of the entries in the order above, in the feed and as `own` sees it; Y or 404. */
+    const READERS: Readonly<
+      Record<
+        string,
+        { grants?: Record<string, unknown>[]; entries: string; asOwn: string; views: string; archive: string }
+      >
+    > = {
+      nobody: { entries: 'YYY4', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a publisher': { grants: [{ role: 'publisher' }], entries: 'YYY4', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a reader': { grants: [{ role: 'reader' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'an exporter': { grants: [{ role: 'exporter' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'an admin': { grants: [{ role: 'admin' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a reader of the tenant': {
+        grants: [{ role: 'reader', tenants: ['own'] }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'an exporter of the tenant': {
+        grants: [{ role: 'exporter', tenants: ['own'] }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'a reader of the other tenant': {
+        grants: [{ role: 'reader', tenants: ['other'] }],
+        entries: '4Y44',
+        asOwn: '4444',
+        views: '4Y',
+        archive: '4',
+      },
+      'a reader of both': {
+        grants: [
+          { role: 'reader', tenants: ['own'] },
+          { role: 'reader', workspace: 'shop', tenants: ['other'] },
+        ],
+        entries: 'YY44',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: '4',
+      },
+      'a reader of the tenant who publishes': {
+        grants: [{ role: 'reader', tenants: ['own'] }, { role: 'publisher' }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'a reader of the tenant elsewhere': {
+        grants: [{ role: 'reader', workspace: 'elsewhere', tenants: ['own'] }],
+        entries: 'YYY4',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: 'Y',
+      },
+      'a reader of the tenant, and of all': {
+        grants: [
+          { role: 'reader', tenants: ['own'] },
+          { role: 'reader', workspace: 'shop', feed: 'owned' },
+        ],
+        entries: 'YYYY',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: 'Y',
+      },
+    };
+
+    before(async () => {
+      await app.feed('owned', { public: true });
+      for (let n = 0; n < 25; n += 1) {
+        const [owner, categories] = Object.entries(OWNERS)[n % 4] ?? [];
+        const headers = { 'content-type': 'application/atom+xml' };
+        const body = anEntry({
+          id: n < 4 ? `urn:owned:${owner ?? ''}` : `urn:x:${String(n)}`,
+          categories: categories ?? [],
+        });
+        await app.request('/feeds/shop/owned', { method: 'POST', headers, body });
+      }
+    });
+
+    for (const [reader, { grants, ...expected }] of Object.entries(READERS)) {
+      it(`by ${reader}`, async () => {
+        const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+        const told = async (paths: readonly string[]): Promise<string> => {
+          const got = await Promise.all(
+            paths.map(async (path) => {
+              const { status } = await app.request(`/feeds/shop/owned${path}`, { anonymous: true, headers });
+              return status === 200 ? 'Y' : String(status).slice(-1);
+            }),
+          );
+          return got.join('');
+        };
+        const members = Object.keys(OWNERS).map((owner) => `/entries/urn:owned:${owner}`);
+        expect({
+          entries: await told(members),
+          asOwn: await told(members.map((path) => `/own${path}`)),
+          views: await told(['/own', '/other']),
+          archive: await told(['/archive/1']),
+        }).to.deep.equal(expected);
+        expect(await told(['', '/categories', '/schemas'])).to.equal('YYY');
+        const markers = Object.keys(OWNERS).map((owner) => `?marker=urn:owned:${owner}`);
+        expect(await told(markers), 'by marker').to.equal(expected.entries);
+      });
+    }
+  });
+
   it('a feed that is unknown is told of in the same words whether it is there or not', async () => {
     const headers = bearing(await issue(app, [{ role: 'reader', workspace: 'elsewhere' }]));
     for (const path of [
@@ -221,7 +341,7 @@ describe('who may do what, over HTTP', function () {
   });
 
   it('documents show what the caller may know of', async () => {
-    const seen = async (grants?: Record<string, string>[]): Promise<string[]> => {
+    const seen = async (grants?: Record<string, unknown>[]): Promise<string[]> => {
       const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
       const text = await (await app.request('/feeds', { anonymous: true, headers })).text();
       const asyncApi = await (await app.request('/asyncapi.json', { anonymous: true, headers })).text();

@@ -15,6 +15,7 @@ create table contracts (
   contract text not null,
   created_at timestamp with time zone not null default now(),
   retired_at timestamp with time zone,
+  has_private boolean not null,
   constraint contracts_feed_id_version_key UNIQUE (feed_id, version),
   constraint contracts_pkey PRIMARY KEY (contract_id)
 );
@@ -96,6 +97,14 @@ create table server_settings (
   name text not null,
   value jsonb not null,
   constraint server_settings_pkey PRIMARY KEY (name)
+);
+
+create table tenant_losses (
+  partition_id smallint not null,
+  feed_id integer not null,
+  tenant text collate "C" not null,
+  last_position bigint not null,
+  constraint tenant_losses_pkey PRIMARY KEY (partition_id, feed_id, tenant)
 );
 
 create table ticks (

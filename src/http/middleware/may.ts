@@ -1,7 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, decide } from '../../core/access.js';
+import { ANONYMOUS, decide, viewOf } from '../../core/access.js';
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
+import { isTenantId } from '../../core/feed.js';
+import { viewOfTenant } from '../../core/view.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
 
@@ -26,6 +28,7 @@ export function passesByMemory(
   if (principal === undefined || decide(principal, verb, targetOf(known)) !== 'allowed') return false;
   req.principal = principal;
   req.known = known;
+  req.view = viewOf(principal, targetOf(known));
   return true;
 }
 
@@ -97,8 +100,22 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
     if (decision !== 'allowed') throw refusal(decision, verb);
     if (known === undefined) throw refusal('unknown', verb);
     req.known = known;
+    req.view = viewOf(req.principal, targetOf(known));
     next();
   }
+}
+
+/**
+ * Of the feed in `req.known` what one tenant may see. Whose entries the caller does not see has no such view: that is
+ * nothing that is there.
+ */
+export function ofTenant(req: Request, _res: Response, next: NextFunction): void {
+  const { tenant = '' } = req.params as { tenant?: string };
+  const view = isTenantId(tenant) ? viewOfTenant(req.view, tenant) : undefined;
+  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed');
+  req.view = view;
+  req.tenant = tenant;
+  next();
 }
 
 /** How to come by them is told in WWW-Authenticate. */
