@@ -71,7 +71,8 @@ export function gatherRefusals(): Refusals {
     if (found !== undefined) return found;
     const now = Date.now();
     const empty = { reason, count: 0, first: now, last: now, requests: new Map<string, never>(), more: 0 };
-    const sum: Sum = by === undefined ? { ...empty, by: 'anonymous', address: name } : { ...empty, by: name, address };
+    const from = by === undefined || isFull ? name : address;
+    const sum: Sum = { ...empty, by: by === undefined ? 'anonymous' : name, address: from };
     sums.set(`${reason} ${name}`, sum);
     return sum;
   }

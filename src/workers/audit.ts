@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { publishAudit } from '../actions/publish-audit.js';
 import type { PublishAuditDeps } from '../actions/publish-audit.js';
 import { recordRefusals } from '../actions/record-refusals.js';
@@ -18,6 +19,8 @@ export interface AuditDeps extends Omit<PublishAuditDeps, 'toEntry'> {
 /** How often it looks for what other nodes, or the one before, have left. */
 const LOOK_SECONDS = 5;
 const REFUSALS_MS = 60_000;
+/** So long a node that is told to stop waits for the database to take the rest. */
+const FINISH_MS = 3_000;
 
 export interface AuditWorker extends Pick<Loop, 'wake'> {
   /** Publishes what is left, if the database is there. */
@@ -49,24 +52,30 @@ export function startAudit(deps: AuditDeps, options: { refusalsMs?: number } = {
     await publishAll(() => signal.aborted);
   });
 
+  /** A look comes first: it is what a database that does not answer holds up for the shortest time. */
+  async function finish(): Promise<void> {
+    await loop.stop();
+    await publishAll(() => false);
+    // What could not be written before is, and then what came after it.
+    await writeRefusals();
+    await writeRefusals();
+    await publishAll(() => false);
+  }
+
   return {
     wake() {
       loop.wake();
     },
     async stop() {
-      await loop.stop();
-      try {
-        await writeRefusals();
-        // What was taken before is written now; what came after that is not yet.
-        await writeRefusals();
-        await publishAll(() => false);
-      } catch (error) {
-        const refusals = taken.length + deps.refusals.take().length;
-        deps.logger.warn(
-          { err: error, refusals },
-          'the last refusals are not in the audit feed; acts will be published at the next start',
-        );
-      }
+      const late = sleep(FINISH_MS, 'late' as const, { ref: false });
+      const ended = await Promise.race([finish().catch((error: unknown) => ({ error })), late]);
+      if (ended === undefined) return;
+      const lost = taken.length + deps.refusals.take().length;
+      const err = ended === 'late' ? undefined : ended.error;
+      deps.logger.warn(
+        { err, lost },
+        'the last refusals are not told; acts will be, by another node or at the next start',
+      );
     },
   };
 }
