@@ -1,5 +1,6 @@
 import express from 'express';
 import type { Express, Request, Response } from 'express';
+import { isAuditFeed } from './core/audit.js';
 import { FeedsError } from './core/errors.js';
 import { front } from './http/front.js';
 import { cors } from './http/middleware/cors.js';
@@ -41,7 +42,9 @@ export function buildApp(services: Services): App {
   const { publish, readMember } = addEntryRoutes(router, services);
   const reader = may('read', services);
   const describer = may('describe', services);
-  addOtherMethods(router, '/feeds/:workspace/:feed', describer, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
+  addOtherMethods(router, '/feeds/:workspace/:feed', describer, ({ known }) =>
+    isAuditFeed(known.feed) ? ['GET', 'HEAD', 'OPTIONS'] : ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  );
   addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', describer, ({ known }) =>
     known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],

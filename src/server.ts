@@ -8,10 +8,12 @@ import { checkEpoch } from './actions/check-epoch.js';
 import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
-import { noteTokenUse } from './actions/change-tokens.js';
+import { noteTokenUse } from './actions/note-token-use.js';
+import { makeAuditFeed } from './actions/make-audit-feed.js';
 import { makeDemo } from './actions/make-demo.js';
 import { makeMarkerKey } from './actions/make-marker-key.js';
 import type { Config } from './config.js';
+import { gatherRefusals } from './core/refusals.js';
 import { makeSeals } from './core/seal.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
@@ -33,6 +35,7 @@ import { isMigrated, migrate } from './store/migrate.js';
 import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { startAudit } from './workers/audit.js';
 import { startRetention } from './workers/retention.js';
 
 /** There is one so far; a feed is born into it. */
@@ -89,7 +92,9 @@ async function startUp(
     openListener: () => openListener(database),
     logger,
     partitions: PARTITIONS,
-    checkEpoch: (partition, seen, known) => checkEpoch({ pool, logger }, partition, seen, known),
+    // It is told of a little later: nothing waits for that, and the worker is not there yet.
+    checkEpoch: (partition, seen, known) =>
+      checkEpoch({ pool, logger, audit: { wake: () => undefined } }, partition, seen, known),
   });
   stops.push(() => memory.stop());
 
@@ -114,6 +119,15 @@ async function startUp(
     groupCommits.set(partition, groupCommit);
     stops.push(() => groupCommit.stop());
   }
+  const groupCommitOf = (partition: number): GroupCommit => {
+    const groupCommit = groupCommits.get(partition);
+    if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
+    return groupCommit;
+  };
+  const refusals = gatherRefusals();
+  const audit = startAudit({ pool, db, groupCommit: groupCommitOf, refusals, logger });
+  stops.push(() => audit.stop());
+  await makeAuditFeed({ pool, memory, audit });
   const checkers = startCheckers();
   stops.push(() => checkers.stop());
   const pages = makePageCache(config.pageCacheBytes);
@@ -126,7 +140,7 @@ async function startUp(
 
   const { made, sha256 } =
     config.adminToken === undefined
-      ? await makeAdminToken(pool)
+      ? await makeAdminToken({ pool, audit })
       : { made: undefined, sha256: digestOf(config.adminToken) };
   // Whoever can read the data directory can read the whole database: the token there gives nothing more away.
   if (made !== undefined && config.databaseUrl === undefined) {
@@ -138,8 +152,8 @@ async function startUp(
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
   const { feedsFile } = config;
-  if (feedsFile === undefined) await makeDemo({ pool, memory });
-  else await loadFeedsFile({ pool, memory }, feedsFile);
+  if (feedsFile === undefined) await makeDemo({ pool, memory, audit });
+  else await loadFeedsFile({ pool, memory, audit }, feedsFile);
 
   let draining = false;
   const wire = (url: string): Services => ({
@@ -148,17 +162,15 @@ async function startUp(
     pool,
     memory,
     recent,
-    groupCommit: (partition) => {
-      const groupCommit = groupCommits.get(partition);
-      if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
-      return groupCommit;
-    },
+    groupCommit: groupCommitOf,
     checkers,
     pages,
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
     metrics,
+    audit,
+    refusals,
     passwords,
     seals,
     authenticator: makeAuthenticator({
@@ -184,7 +196,7 @@ async function startUp(
     url,
     adminToken: made,
     reload: async () => {
-      if (feedsFile !== undefined) await loadFeedsFile({ pool, memory }, feedsFile);
+      if (feedsFile !== undefined) await loadFeedsFile({ pool, memory, audit }, feedsFile);
     },
     stop: stopAll,
   };

@@ -1,11 +1,14 @@
+import { FEEDS_FILE } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { DeclaredWorkspace, FeedsFile } from '../core/feed.js';
-import { putWorkspace } from '../store/feeds.js';
-import { inTransaction } from '../store/transaction.js';
+import type { Tx } from '../store/db.js';
+import { administer } from './administer.js';
+import type { Tell } from './administer.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
+import { putWorkspaceIn } from './change-workspace.js';
 
 export interface Applied {
   readonly created: number;
@@ -17,32 +20,34 @@ export interface Applied {
  * Creates the workspaces and feeds of the file, or replaces their settings; never deletes what it does not name. All in
  * one transaction, or nothing: rejects with `invalid-body`, whose violations name every part that cannot be applied.
  */
-export async function applyFeedsFile({ pool, memory }: ChangeDeps, file: FeedsFile): Promise<Applied> {
+export async function applyFeedsFile(deps: ChangeDeps, file: FeedsFile): Promise<Applied> {
   const mistakes = namesIn(file);
   if (mistakes.length > 0) throw refusal(mistakes);
-
-  const puts = await inTransaction(pool, async (tx) => {
-    const done: Put[] = [];
-    // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
-    for (const { workspace, path } of byName(file)) {
-      await putWorkspace(tx, workspace);
-      for (const [index, { name, settings }] of workspace.feeds.entries()) {
-        try {
-          done.push(await putFeedIn(tx, { workspace: workspace.name, name }, settings));
-        } catch (error) {
-          if (!(error instanceof FeedsError)) throw error;
-          mistakes.push({ path: `${path}/feeds/${String(index)}`, message: error.message });
-        }
-      }
-    }
-    if (mistakes.length > 0) throw refusal(mistakes);
-    return done;
-  });
-
+  const puts = await administer(deps, FEEDS_FILE, (tx, tell) => applyFeedsFileIn(tx, tell, file));
   const count = (kind: Put): number => puts.filter((put) => put === kind).length;
   const applied = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
-  if (applied.created + applied.changed > 0) memory.changed();
+  if (applied.created + applied.changed > 0) deps.memory.changed();
   return applied;
+}
+
+/** The same with names that are known to be good, as a part of a greater transaction. After its commit all heads are to be forgotten. */
+export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile): Promise<Put[]> {
+  const mistakes: Violation[] = [];
+  const puts: Put[] = [];
+  // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
+  for (const { workspace, path } of byName(file)) {
+    await putWorkspaceIn(tx, tell, workspace);
+    for (const [index, { name, settings }] of workspace.feeds.entries()) {
+      try {
+        puts.push(await putFeedIn(tx, tell, { workspace: workspace.name, name }, settings));
+      } catch (error) {
+        if (!(error instanceof FeedsError)) throw error;
+        mistakes.push({ path: `${path}/feeds/${String(index)}`, message: error.message });
+      }
+    }
+  }
+  if (mistakes.length > 0) throw refusal(mistakes);
+  return puts;
 }
 
 function byName(file: FeedsFile): { workspace: DeclaredWorkspace; path: string }[] {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Pool } from 'pg';
+import type { Actor } from '../core/access.js';
+import { AUDIT_FEED, SYSTEM_WORKSPACE, changesBetween, isAuditFeed } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { ChosenSettings, Feed } from '../core/feed.js';
@@ -17,12 +18,12 @@ import {
   reviveFeed,
 } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
-import { inTransaction } from '../store/transaction.js';
+import { administer } from './administer.js';
+import type { AdministerDeps, Tell } from './administer.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
 
-export interface ChangeDeps {
-  readonly pool: Pool;
+export interface ChangeDeps extends AdministerDeps {
   readonly memory: Pick<HeadMemory, 'changed'>;
 }
 
@@ -36,28 +37,31 @@ const PARTITION = 0;
 
 /**
  * Creates the feed, or replaces its settings. Rejects with `bad-parameter` (a name that cannot be one), `not-found` (no
- * such workspace), `conflict` (`editable` is fixed at the feed's birth) or `precondition-failed`.
+ * such workspace), `conflict` (`editable` is fixed at the feed's birth), `precondition-failed`, or `forbidden` (in the server's own workspace).
  */
 export async function putFeed(
-  { pool, memory }: ChangeDeps,
+  deps: ChangeDeps,
+  by: Actor,
   name: FeedName,
   chosen: ChosenSettings,
   asked?: Existence,
 ): Promise<Put> {
-  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen, asked));
-  if (put !== 'unchanged') memory.changed();
+  const put = await administer(deps, by, (tx, tell) => putFeedIn(tx, tell, name, chosen, asked));
+  if (put !== 'unchanged') deps.memory.changed();
   return put;
 }
 
 /** The same, as a part of a greater transaction. After its commit all heads are to be forgotten. */
 export async function putFeedIn(
   tx: Tx,
+  tell: Tell,
   { workspace, name }: FeedName,
   chosen: ChosenSettings,
   asked?: Existence,
 ): Promise<Put> {
   checkName('workspace', workspace);
   checkName('feed', name);
+  checkServersOwn({ workspace, name }, chosen);
   if (!(await lockWorkspace(tx, workspace))) {
     throw new FeedsError(
       'not-found',
@@ -66,13 +70,13 @@ export async function putFeedIn(
   }
   const record = await findFeedRecord(tx, workspace, name);
   checkExistence(asked, record?.deleted === false, `feed ${workspace}/${name}`);
-  const atomId = `urn:uuid:${randomUUID()}`;
-  if (record === undefined) {
-    await insertFeed(tx, { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE });
-    return 'created';
-  }
-  if (record.deleted) {
-    await reviveFeed(tx, record.feed.id, atomId, chosen);
+  const target = { feed: name, workspace };
+  if (record === undefined || record.deleted) {
+    const atomId = `urn:uuid:${randomUUID()}`;
+    const made = { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE };
+    if (record === undefined) await insertFeed(tx, made);
+    else await reviveFeed(tx, record.feed.id, atomId, chosen);
+    tell({ act: 'feed.created', target, changes: changesBetween({}, chosen) });
     return 'created';
   }
   const { editable } = record.feed.settings;
@@ -85,15 +89,18 @@ export async function putFeedIn(
   }
   if (isDeepStrictEqual(chosen, record.chosen)) return 'unchanged';
   await changeSettings(tx, record.feed.id, chosen);
+  tell({ act: 'feed.changed', target, changes: changesBetween(record.chosen, chosen) });
   return 'changed';
 }
 
 /**
  * Deletes the feed: a batch that is under way finishes first, then nothing of it is shown any more, and retention deletes
- * what it held. Its name may be used again; positions then go on. Rejects with `not-found`.
+ * what it held. Its name may be used again; positions then go on. Rejects with `not-found`, or with
+ * `forbidden` (it is the server's own).
  */
-export async function deleteFeed({ pool, memory }: ChangeDeps, { workspace, name }: FeedName): Promise<void> {
-  await inTransaction(pool, async (tx) => {
+export async function deleteFeed(deps: ChangeDeps, by: Actor, { workspace, name }: FeedName): Promise<void> {
+  await administer(deps, by, async (tx, tell) => {
+    refuseAuditFeed({ workspace, name }, 'cannot be deleted');
     await lockWorkspace(tx, workspace);
     const record = await findFeedRecord(tx, workspace, name);
     if (record === undefined || record.deleted)
@@ -101,6 +108,25 @@ export async function deleteFeed({ pool, memory }: ChangeDeps, { workspace, name
     const head = await lockHead(tx, record.feed);
     await moveFloor(tx, record.feed, head + 1n);
     await closeFeed(tx, record.feed.id);
+    tell({ act: 'feed.deleted', target: { feed: name, workspace } });
   });
-  memory.changed();
+  deps.memory.changed();
+}
+
+/** What the server writes for itself stays as it writes it. Throws `forbidden`. */
+export function refuseAuditFeed(name: FeedName, what: string): void {
+  if (isAuditFeed(name)) {
+    throw new FeedsError('forbidden', `${name.workspace}/${name.name} is the server's own feed: it ${what}`);
+  }
+}
+
+/** Throws `forbidden` for feeds that nobody makes in the server's own workspace, and for what its feed cannot be. */
+function checkServersOwn(name: FeedName, chosen: ChosenSettings): void {
+  if (name.workspace !== SYSTEM_WORKSPACE) return;
+  if (!isAuditFeed(name)) {
+    const message = `the workspace "${SYSTEM_WORKSPACE}" is the server's own: it holds the feed ${AUDIT_FEED.name} and no other`;
+    throw new FeedsError('forbidden', message);
+  }
+  if (chosen.public === true) refuseAuditFeed(name, 'cannot be public');
+  if (chosen.editable === true) refuseAuditFeed(name, 'cannot be editable');
 }

@@ -1,3 +1,4 @@
+import { isAuditFeed } from './audit.js';
 import { OPEN, WHOLE, tenantsView } from './view.js';
 import type { View } from './view.js';
 
@@ -26,6 +27,11 @@ export interface Principal {
   readonly grants: readonly Grant[];
 }
 
+/** Who does something, and, where it came over the network, from which address. */
+export interface Actor extends Pick<Principal, 'name'> {
+  readonly address?: string | undefined;
+}
+
 /** How somebody may show who it is: a bearer token of ours, or a name and a password. A bearer token may always be the admin's. */
 export const WAYS_IN = ['token', 'basic'] as const;
 export type WayIn = (typeof WAYS_IN)[number];
@@ -35,6 +41,10 @@ export const ANONYMOUS: Principal = { name: 'anonymous', grants: [] };
 
 /** Whoever holds the server's own admin token. */
 export const ADMIN: Principal = { name: 'admin', grants: [{ role: 'admin' }] };
+
+/** What does something without being asked by anybody: the server itself, and the file that FEEDS_FILE names. */
+export const SERVER: Actor = { name: 'server' };
+export const FEEDS_FILE: Actor = { name: 'file' };
 
 /** `describe` is to see what may be published: the contract, and what the feed takes. */
 export type Act = 'describe' | 'read' | 'publish' | 'export' | 'administer';
@@ -63,9 +73,15 @@ export type Decision = 'allowed' | 'unauthorized' | 'forbidden' | 'unknown';
  */
 export function decide(principal: Principal, act: Act, target: Target): Decision {
   if ((act === 'read' || act === 'describe') && target.public === true) return 'allowed';
-  if (principal.grants.some((grant) => covers(grant, target) && lets(grant, act))) return 'allowed';
+  const isGranted = principal.grants.some((grant) => covers(grant, target) && lets(grant, act));
+  if (isGranted && !isServersAlone(act, target)) return 'allowed';
   if (principal === ANONYMOUS) return 'unauthorized';
   return knows(principal, target) ? 'forbidden' : 'unknown';
+}
+
+/** What nobody is granted: an audit feed that others write to tells nothing. */
+export function isServersAlone(act: Act, { workspace = '', feed = '' }: Target): boolean {
+  return act === 'publish' && isAuditFeed({ workspace, name: feed });
 }
 
 /** May the caller know that it is there? Of a workspace knows who may do something in one of its feeds. */

@@ -57,6 +57,8 @@ export interface ErrorDetails {
   readonly allow?: readonly string[];
   /** Media types that are taken, for `unsupported-media-type`, where these are not those of entries. */
   readonly accepted?: readonly string[];
+  /** Of `not-found`: the caller may not know of it; whether it is there is not told. */
+  readonly hidden?: boolean;
   /** Of `unauthorized`: what is wrong with the credentials that were shown (RFC 6750 §3.1). */
   readonly credentials?: 'invalid';
   /** Seconds after which it makes sense to try again. */

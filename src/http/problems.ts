@@ -28,6 +28,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { discard } from './body.js';
 import { headersFor } from './html-headers.js';
 import { formatParameter } from './representation.js';
+import { noteRefusal } from './refusals.js';
 import { VARY, send } from './respond.js';
 import type { Authenticator } from './auth/authenticator.js';
 import type { Services } from './services.js';
@@ -73,9 +74,11 @@ export function problems({
   logger,
   urls,
   authenticator,
-}: Pick<Services, 'logger' | 'urls' | 'authenticator'>): ErrorRequestHandler {
+  refusals,
+}: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
+    if (error instanceof FeedsError) noteRefusal(refusals, req, error);
     if (res.headersSent) {
       res.destroy();
       return;

@@ -12,6 +12,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Authenticator } from './auth/authenticator.js';
 import type { Passwords } from './auth/passwords.js';
+import type { Refusals } from '../core/refusals.js';
 import type { BodyBudget } from './body.js';
 import type { PageCache } from './page-cache.js';
 import type { Turns } from './turns.js';
@@ -37,6 +38,9 @@ export interface Services {
   readonly passwords: Passwords;
   /** For the markers of those who see a part of a log only. */
   readonly seals: Seals;
+  /** Told of what was done; `wake` has it published to the audit feed at once. */
+  readonly audit: { wake(): void };
+  readonly refusals: Pick<Refusals, 'note'>;
   /** Origins that may call from a browser; `*` is any. */
   readonly corsOrigins: readonly string[];
   /** True from the moment that the node is told to stop. */

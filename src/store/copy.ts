@@ -24,6 +24,8 @@ const MIGRATIONS_TABLE = 'migrations';
  * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`. All other tables come later.
  */
 const LOCKED_FIRST = ['workspaces', 'feeds', 'heads', 'clocks'];
+/** Whatever is changed, what the audit feed will tell of it is written last. */
+const LOCKED_LAST = 'audit_outbox';
 
 /**
  * Copies everything of the Millrace in `source` to the empty database `target`, all or nothing. Both are migrated first.
@@ -130,7 +132,8 @@ async function lockAll(guard: pg.Client): Promise<void> {
   const names = (await readTables(guard)).map(({ name }) => name);
   const sorted = [
     ...LOCKED_FIRST.filter((name) => names.includes(name)),
-    ...names.filter((name) => !LOCKED_FIRST.includes(name)),
+    ...names.filter((name) => !LOCKED_FIRST.includes(name) && name !== LOCKED_LAST),
+    ...names.filter((name) => name === LOCKED_LAST),
   ];
   const statement = `lock table ${sorted.map((name) => pg.escapeIdentifier(name)).join(', ')} in exclusive mode`;
   for (let attempt = 1; ; attempt++) {

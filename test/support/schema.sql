@@ -1,3 +1,12 @@
+create table audit_outbox (
+  place bigint not null generated always as identity,
+  entry_id uuid not null,
+  recorded_at timestamp with time zone not null default now(),
+  record json not null,
+  constraint audit_outbox_entry_id_key UNIQUE (entry_id),
+  constraint audit_outbox_pkey PRIMARY KEY (place)
+);
+
 create table clocks (
   partition_id smallint not null,
   epoch uuid not null default gen_random_uuid(),

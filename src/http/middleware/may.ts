@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, decide, viewOf } from '../../core/access.js';
+import { ANONYMOUS, decide, isServersAlone, viewOf } from '../../core/access.js';
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import { isTenantId } from '../../core/feed.js';
@@ -97,8 +97,11 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
   function pass(known: Known | undefined, req: Request, next: NextFunction): void {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const decision = decide(req.principal, verb, known === undefined ? { workspace, feed } : targetOf(known));
+    if (decision === 'forbidden' && isServersAlone(verb, { workspace, feed })) {
+      throw new FeedsError('forbidden', `only the server itself publishes to ${workspace}/${feed}`);
+    }
     if (decision !== 'allowed') throw refusal(decision, verb);
-    if (known === undefined) throw refusal('unknown', verb);
+    if (known === undefined) throw notFound(verb);
     req.known = known;
     req.view = viewOf(req.principal, targetOf(known));
     next();
@@ -154,7 +157,13 @@ const REFUSED: Readonly<Record<Act, string>> = {
 function refusal(decision: Exclude<Decision, 'allowed'>, act: Act): FeedsError {
   if (decision === 'unauthorized') return new FeedsError('unauthorized', NEEDS_CREDENTIALS);
   if (decision === 'forbidden') return new FeedsError('forbidden', REFUSED[act]);
-  return new FeedsError('not-found', act === 'administer' ? 'there is nothing of this name' : 'there is no such feed');
+  return notFound(act, true);
+}
+
+/** In the same words whether it is hidden or not there. */
+function notFound(act: Act, hidden = false): FeedsError {
+  const message = act === 'administer' ? 'there is nothing of this name' : 'there is no such feed';
+  return new FeedsError('not-found', message, { hidden });
 }
 
 /** `public` only for bytes that anyone without a token would get now; for others their own caches only (RFC 9111 §5.2.2.7). */

@@ -10,7 +10,7 @@ import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
 import { listFeeds, listWorkspaces } from '../../store/feeds.js';
-import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { mayAdminister, mayAdministerSome } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
 import { send } from '../respond.js';
@@ -42,13 +42,14 @@ export function addAdminRoutes(router: Router, services: Services): void {
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
     const asked = existenceAsked(req);
-    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req, services)) }, asked);
+    const workspace = { name, ...readWorkspaceBody(await jsonBody(req, services)) };
+    const put = await putWorkspace(services, actor(req), workspace, asked);
     sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
     const { workspace } = namesOf(req);
     if (existenceAsked(req) === 'new') checkExistence('new', true, `workspace ${(await workspaceOf(workspace)).name}`);
-    await deleteWorkspace(services, workspace);
+    await deleteWorkspace(services, actor(req), workspace);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
@@ -65,13 +66,14 @@ export function addAdminRoutes(router: Router, services: Services): void {
   router.put('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     const name = namesOf(req);
     const asked = existenceAsked(req);
-    const put = await putFeed(services, name, readFeedBody(await jsonBody(req, services)), asked);
+    const chosen = readFeedBody(await jsonBody(req, services));
+    const put = await putFeed(services, actor(req), name, chosen, asked);
     sendPut(req, res, put, await shownFeed(req));
   });
   router.delete('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     if (existenceAsked(req) === 'new')
       checkExistence('new', true, `feed ${(await namedFeed(services, req)).feed.name}`);
-    await deleteFeed(services, namesOf(req));
+    await deleteFeed(services, actor(req), namesOf(req));
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 

@@ -82,7 +82,7 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     const workspaces = await visible(req, workspace);
     if (workspaces.length === 0) {
       if (req.principal === ANONYMOUS) throw new FeedsError('unauthorized', NEEDS_CREDENTIALS);
-      throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`);
+      throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`, { hidden: true });
     }
     await giveService(req, res, chosen(req, SERVICE_OFFERS), workspaces, workspaceHtml);
   });
