@@ -10,6 +10,7 @@ import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
 import { noteTokenUse } from './actions/change-tokens.js';
 import { makeDemo } from './actions/make-demo.js';
+import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
@@ -22,6 +23,11 @@ import { makeUserMemory } from './http/auth/user-memory.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
+import { withLoginLimits } from './http/rates/login-limits.js';
+import type { LoginQuotas } from './http/rates/login-limits.js';
+import { makeRateLimits } from './http/rates/rate-limits.js';
+import type { RateQuotas } from './http/rates/rate-limits.js';
+import { startSettlement } from './http/rates/settlement.js';
 import { makeTurns } from './http/turns.js';
 import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
@@ -31,6 +37,7 @@ import { isMigrated, migrate } from './store/migrate.js';
 import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { startRateCleaning } from './workers/rate-cleaning.js';
 import { startRetention } from './workers/retention.js';
 
 /** There is one so far; a feed is born into it. */
@@ -134,6 +141,16 @@ async function startUp(
   const passwords = makePasswords();
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
+  const settlement = startSettlement({ settle: (spent) => settleRates(pool, spent), logger });
+  stops.push(() => settlement.stop());
+  const { tell } = settlement;
+  const authenticator = makeAuthenticator({
+    ways: config.auth,
+    isAdminToken: adminTokenCheck(sha256),
+    tokens,
+    users: makeUserMemory({ db, passwords }),
+  });
+
   const { feedsFile } = config;
   if (feedsFile === undefined) await makeDemo({ pool, memory });
   else await loadFeedsFile({ pool, memory }, feedsFile);
@@ -157,12 +174,8 @@ async function startUp(
     logger,
     metrics,
     passwords,
-    authenticator: makeAuthenticator({
-      ways: config.auth,
-      isAdminToken: adminTokenCheck(sha256),
-      tokens,
-      users: makeUserMemory({ db, passwords }),
-    }),
+    authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
+    rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),
@@ -175,6 +188,8 @@ async function startUp(
   });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
   stops.push(() => retention.stop());
+  const cleaning = startRateCleaning({ pool, logger });
+  stops.push(() => cleaning.stop());
 
   return {
     url,
@@ -184,6 +199,20 @@ async function startUp(
     },
     stop: stopAll,
   };
+}
+
+function rateQuotasOf(config: Config): RateQuotas {
+  return {
+    read: config.rateRead,
+    readAnonymous: config.rateReadAnonymous,
+    readAddress: config.rateReadAddress,
+    publish: config.ratePublish,
+    publishAddress: config.ratePublishAddress,
+  };
+}
+
+function loginQuotasOf(config: Config): LoginQuotas {
+  return { failedLogins: config.rateFailedLogins, failedLoginsAddress: config.rateFailedLoginsAddress };
 }
 
 async function connection(

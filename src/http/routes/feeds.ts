@@ -18,6 +18,7 @@ import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
 import { cacheScope, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
+import { rateFields } from '../rates/spending.js';
 import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
 import { formatParameter, pageFormat } from '../representation.js';
@@ -214,7 +215,8 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   ): Promise<void> {
     const type = FORMATS[format].page ?? '';
     const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
-    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
+    const fields = [...rateFields(req, 200), 'x-request-id', req.requestId];
+    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), ...fields]);
     if (req.method === 'HEAD') {
       res.end();
       return;
