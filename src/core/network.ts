@@ -1,4 +1,6 @@
-/** An address as Node tells it: of IPv6 with groups in hexadecimal, `::`, maybe a zone and an IPv4 address at its end. */
+/** RFC 4291 §2.5.5.2 */
+const MAPPED = '::ffff:';
+/** RFC 4291 §2.2, the third form. */
 const IPV4_AT_END = /:(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 
 /**
@@ -7,8 +9,9 @@ const IPV4_AT_END = /:(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
  */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
+  // As Node tells an IPv4 address where it listens on both.
+  if (address.startsWith(MAPPED) && address.includes('.')) return address.slice(MAPPED.length);
   const groups = groupsOf(address);
-  // RFC 4291 §2.5.5.2
   if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') return ipv4Of(groups.slice(6));
   return `${groups.slice(0, 4).join(':')}::/64`;
 }

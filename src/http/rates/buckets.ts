@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { fullAfter, refillMs, waitMs } from '../../core/rate.js';
+import { WINDOW_SECONDS, fullAfter, refillMs, waitMs } from '../../core/rate.js';
 import type { RatePolicy } from '../../core/rate.js';
 
 /** What one key may still use of one limit. Times as of `performance.now()`. */
@@ -15,6 +15,8 @@ export interface Bucket {
 /** The buckets of one limit, as this node knows them. */
 export interface Buckets {
   readonly policy: RatePolicy;
+  /** As RateLimit-Policy tells it (draft-ietf-httpapi-ratelimit-headers-11 §3): `"read";q=600;w=60`. */
+  readonly policyItem: string;
   readonly size: number;
   /** A full one where nothing is known. */
   of(key: string): Bucket;
@@ -39,6 +41,7 @@ export function makeBuckets(policy: RatePolicy, { tellFrom, tell }: BucketsOptio
   const tellFromMs = refillMs(policy, tellFrom);
   return {
     policy,
+    policyItem: `"${policy.name}";q=${String(policy.quota)};w=${String(WINDOW_SECONDS)}`,
     get size() {
       return buckets.size;
     },

@@ -9,7 +9,6 @@ import { basicCredentials } from '../auth/basic.js';
 import { makeBuckets } from './buckets.js';
 import type { Bucket, Buckets } from './buckets.js';
 import { tooMuch } from './rate-limits.js';
-import { policyItem } from './spending.js';
 import type { Counted } from './spending.js';
 
 /** Failed logins a minute; 0: no limit. */
@@ -54,7 +53,7 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
     const seconds = wholeSeconds(buckets.wait(bucket, 1, now));
     const { policy } = buckets;
     req.spending = {
-      policies: policyItem(policy),
+      policies: buckets.policyItem,
       counted: [{ buckets, bucket }],
       reading: false,
       refusedFor: seconds,

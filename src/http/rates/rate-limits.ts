@@ -6,7 +6,6 @@ import { wholeSeconds } from '../../core/rate.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { makeBuckets } from './buckets.js';
 import type { Bucket, Buckets } from './buckets.js';
-import { policyItem } from './spending.js';
 import type { Counted } from './spending.js';
 
 /** Units a minute; 0: no limit. */
@@ -125,5 +124,5 @@ function add(counted: Counted[], buckets: Buckets | undefined, key: string): voi
 }
 
 function policiesOf(counted: readonly Counted[]): string {
-  return counted.map(({ buckets }) => policyItem(buckets.policy)).join(', ');
+  return counted.map(({ buckets }) => buckets.policyItem).join(', ');
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { WINDOW_SECONDS, unitsLeft, wholeSeconds } from '../../core/rate.js';
+import { unitsLeft, wholeSeconds } from '../../core/rate.js';
 import type { RatePolicy } from '../../core/rate.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Bucket, Buckets } from './buckets.js';
@@ -24,11 +24,6 @@ export interface Spending {
 /** Units that an answer takes, where it takes less than a whole one. */
 const NOTHING_NEW = 1 / 20;
 const OF_A_PUBLIC_FEED = 1 / 4;
-
-/** draft-ietf-httpapi-ratelimit-headers-11 §3: `"read";q=600;w=60` */
-export function policyItem({ name, quota }: RatePolicy): string {
-  return `"${name}";q=${String(quota)};w=${String(WINDOW_SECONDS)}`;
-}
 
 /** The header fields that tell a caller what is left to it, once it is known what the answer is; each a name and a value. */
 export function rateFields(req: Request, status: number): readonly string[] {
@@ -57,8 +52,8 @@ function priceOf(req: Request, status: number): number {
 }
 
 /**
- * §4: the units that are left, and the seconds in which no more than these can be had: those until all are there again, or, where
- * there are none, until there is one. §6: Retry-After is never earlier than their end.
+ * draft-ietf-httpapi-ratelimit-headers-11 §4: the units that are left, and the seconds until all are there again. §6: in a refusal
+ * these do not end later than Retry-After.
  */
 function limitItem(policy: RatePolicy, { fullAt }: Bucket, now: number, refusedFor: number | undefined): string {
   const left = unitsLeft(policy, fullAt, now);
