@@ -35,11 +35,21 @@ export interface Config {
   readonly shutdownSeconds: number;
   /** From one run of retention to the next. */
   readonly retentionSeconds: number;
+  /** Limits on use, in units a minute; 0: none (docs/limits.md). */
+  readonly rateRead: number;
+  readonly rateReadAnonymous: number;
+  readonly rateReadAddress: number;
+  readonly ratePublish: number;
+  readonly ratePublishAddress: number;
+  readonly rateFailedLogins: number;
+  readonly rateFailedLoginsAddress: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const MEBIBYTE = 1024 * 1024;
+/** Whole units a minute. */
+const RATE = { from: 0, to: 100_000_000 };
 const ADMIN_TOKEN_LENGTH = 16;
 /** RFC 6750 §2.1: what can stand behind `Bearer`. */
 const BEARER = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -70,6 +80,13 @@ export function readConfig(environment: Environment = process.env): Config {
     bodyTimeoutSeconds: read.number('BODY_TIMEOUT_SECONDS', { by: 10, from: 1, to: 3600 }),
     shutdownSeconds: read.number('SHUTDOWN_SECONDS', { by: 20, from: 0, to: 3600 }),
     retentionSeconds: read.number('RETENTION_SECONDS', { by: 60, from: 1, to: 86_400 }),
+    rateRead: read.number('RATE_READ', { by: 0, ...RATE }),
+    rateReadAnonymous: read.number('RATE_READ_ANONYMOUS', { by: 0, ...RATE }),
+    rateReadAddress: read.number('RATE_READ_ADDRESS', { by: 0, ...RATE }),
+    ratePublish: read.number('RATE_PUBLISH', { by: 0, ...RATE }),
+    ratePublishAddress: read.number('RATE_PUBLISH_ADDRESS', { by: 0, ...RATE }),
+    rateFailedLogins: read.number('RATE_FAILED_LOGINS', { by: 10, ...RATE }),
+    rateFailedLoginsAddress: read.number('RATE_FAILED_LOGINS_ADDRESS', { by: 30, ...RATE }),
   };
   read.finish();
   return Object.freeze(config);

@@ -12,6 +12,7 @@ import { noteTokenUse } from './actions/note-token-use.js';
 import { makeAuditFeed } from './actions/make-audit-feed.js';
 import { makeDemo } from './actions/make-demo.js';
 import { makeMarkerKey } from './actions/make-marker-key.js';
+import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
 import { gatherRefusals } from './core/refusals.js';
 import { makeSeals } from './core/seal.js';
@@ -26,6 +27,11 @@ import { makeUserMemory } from './http/auth/user-memory.js';
 import { serverFor } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import type { Services } from './http/services.js';
+import { withLoginLimits } from './http/rates/login-limits.js';
+import type { LoginQuotas } from './http/rates/login-limits.js';
+import { makeRateLimits } from './http/rates/rate-limits.js';
+import type { RateQuotas } from './http/rates/rate-limits.js';
+import { startSettlement } from './http/rates/settlement.js';
 import { makeTurns } from './http/turns.js';
 import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
@@ -36,6 +42,7 @@ import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { startAudit } from './workers/audit.js';
+import { startRateCleaning } from './workers/rate-cleaning.js';
 import { startRetention } from './workers/retention.js';
 
 /** There is one so far; a feed is born into it. */
@@ -151,6 +158,16 @@ async function startUp(
   const passwords = makePasswords();
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
+  const settlement = startSettlement({ settle: (spent) => settleRates(pool, spent), logger });
+  stops.push(() => settlement.stop());
+  const { tell } = settlement;
+  const authenticator = makeAuthenticator({
+    ways: config.auth,
+    isAdminToken: adminTokenCheck(sha256),
+    tokens,
+    users: makeUserMemory({ db, passwords }),
+  });
+
   const { feedsFile } = config;
   if (feedsFile === undefined) await makeDemo({ pool, memory, audit });
   else await loadFeedsFile({ pool, memory, audit }, feedsFile);
@@ -173,12 +190,8 @@ async function startUp(
     refusals,
     passwords,
     seals,
-    authenticator: makeAuthenticator({
-      ways: config.auth,
-      isAdminToken: adminTokenCheck(sha256),
-      tokens,
-      users: makeUserMemory({ db, passwords }),
-    }),
+    authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
+    rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),
@@ -191,6 +204,8 @@ async function startUp(
   });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
   stops.push(() => retention.stop());
+  const cleaning = startRateCleaning({ pool, logger });
+  stops.push(() => cleaning.stop());
 
   return {
     url,
@@ -200,6 +215,20 @@ async function startUp(
     },
     stop: stopAll,
   };
+}
+
+function rateQuotasOf(config: Config): RateQuotas {
+  return {
+    read: config.rateRead,
+    readAnonymous: config.rateReadAnonymous,
+    readAddress: config.rateReadAddress,
+    publish: config.ratePublish,
+    publishAddress: config.ratePublishAddress,
+  };
+}
+
+function loginQuotasOf(config: Config): LoginQuotas {
+  return { failedLogins: config.rateFailedLogins, failedLoginsAddress: config.rateFailedLoginsAddress };
 }
 
 async function connection(

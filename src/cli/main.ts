@@ -29,7 +29,17 @@ Settings are environment variables:
   PAGE_CACHE_BYTES           134217728         rendered pages kept
   BODY_TIMEOUT_SECONDS       10                for a body to arrive
   SHUTDOWN_SECONDS           20                for accepted requests to be done when told to stop
-  RETENTION_SECONDS          60                from one run of retention to the next`;
+  RETENTION_SECONDS          60                from one run of retention to the next
+
+Limits on use, in units a minute; 0: none (docs/limits.md):
+
+  RATE_READ                  0                 requests that read, of one caller
+  RATE_READ_ANONYMOUS        0                 from one address, without credentials
+  RATE_READ_ADDRESS          0                 from one address, of all callers
+  RATE_PUBLISH               0                 entries published, of one caller
+  RATE_PUBLISH_ADDRESS       0                 entries published, from one address
+  RATE_FAILED_LOGINS         10                failed logins, of one name from one address
+  RATE_FAILED_LOGINS_ADDRESS 30                failed logins, from one address`;
 
 const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 

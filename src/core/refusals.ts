@@ -1,3 +1,4 @@
+import { networkOf } from './network.js';
 import type { Instant } from './entry.js';
 
 /**
@@ -61,7 +62,7 @@ export function gatherRefusals(): Refusals {
 
   function sumOf({ by, address, reason }: Refusal): Sum {
     const sums = by === undefined ? networks : principals;
-    const who = by ?? networkOf(address);
+    const who = by ?? (address === '' ? 'unknown' : networkOf(address));
     const key = `${reason} ${who}`;
     const known = sums.get(key);
     if (known !== undefined) return known;
@@ -101,20 +102,4 @@ export function gatherRefusals(): Refusals {
       }));
     },
   };
-}
-
-/**
- * What counts as one caller: of IPv4 the address, of IPv6 the network of 64 bits, for whoever has one has all of its addresses
- * (RFC 6177 §2).
- */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(':')) return address === '' ? 'unknown' : address;
-  const [before = '', after] = (address.split('%', 1)[0] ?? '').split('::');
-  const left = before === '' ? [] : before.split(':');
-  const right = after === undefined || after === '' ? [] : after.split(':');
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
-  const groups = [...left, ...(after === undefined ? [] : zeros), ...right].slice(0, 4);
-  return `${groups.map((group) => group.toLowerCase().replace(/^0+(?=.)/, '')).join(':')}::/64`;
 }

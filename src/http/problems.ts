@@ -60,6 +60,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number;
   'precondition-failed': { status: 412, title: 'The precondition failed' },
   unauthorized: { status: 401, title: 'A token is needed' },
   forbidden: { status: 403, title: 'Not allowed' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
   overloaded: { status: 503, title: 'Too much at once' },
   unavailable: { status: 503, title: 'Not available for a while' },
   'outcome-unknown': { status: 503, title: 'The outcome is not known' },

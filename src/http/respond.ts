@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { rateFields } from './rates/spending.js';
 
 /** RFC 9110 §12.5.5: what any answer below /feeds may depend on. */
 export const VARY = 'Accept, Accept-Encoding, Authorization, X-Auth-Token';
@@ -11,7 +12,7 @@ export type Headers = readonly string[];
  * A text goes out in one piece with its headers, bytes go out as they are.
  */
 export function send(req: Request, res: Response, status: number, headers: Headers, body: string | Buffer): void {
-  const all = [...withOrigin(res, headers), 'x-request-id', req.requestId];
+  const all = [...withOrigin(res, headers), ...rateFields(req, status), 'x-request-id', req.requestId];
   // RFC 9110 §8.6: no Content-Length in a 204; a 304 has none either, for there is no body that it would be true of.
   if (status !== 204 && status !== 304) all.push('content-length', String(Buffer.byteLength(body)));
   res.writeHead(status, all);

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
 import type { Principal } from '../core/access.js';
+import type { FeedsError } from '../core/errors.js';
 import type { Checkers } from '../registry/checkers.js';
 import type { Seals } from '../core/seal.js';
 import type { Urls } from '../core/urls.js';
@@ -15,6 +16,8 @@ import type { Passwords } from './auth/passwords.js';
 import type { Refusals } from '../core/refusals.js';
 import type { BodyBudget } from './body.js';
 import type { PageCache } from './page-cache.js';
+import type { RateLimits } from './rates/rate-limits.js';
+import type { Spending } from './rates/spending.js';
 import type { Turns } from './turns.js';
 
 /** What the routes work with, wired together once in server.ts. */
@@ -41,6 +44,7 @@ export interface Services {
   /** Told of what was done; `wake` has it published to the audit feed at once. */
   readonly audit: { wake(): void };
   readonly refusals: Pick<Refusals, 'note'>;
+  readonly rates: RateLimits;
   /** Origins that may call from a browser; `*` is any. */
   readonly corsOrigins: readonly string[];
   /** True from the moment that the node is told to stop. */
@@ -65,5 +69,9 @@ declare module 'express-serve-static-core' {
     view: View;
     /** The feed of the URL and what is known of its log, once `may` has let the caller pass. */
     known: Known;
+    /** What it takes of the limits on use; absent where none counts it. */
+    spending?: Spending;
+    /** Its login has failed, or was not looked at because too many had failed. */
+    loginRefusal?: FeedsError;
   }
 }

@@ -19,6 +19,8 @@ const LOCK = 0x6d6f7665;
 const LOCK_TRIES = 5;
 /** Its rows come from migrating the target, not from the source. */
 const MIGRATIONS_TABLE = 'migrations';
+/** `rates` holds what was used in the last minute. */
+const LEFT_BEHIND = [MIGRATIONS_TABLE, 'rates'];
 /**
  * In this order writers take their first locks, so that waiting for one of them cannot close a circle: a change of
  * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`. All other tables come later.
@@ -159,7 +161,7 @@ async function refuseFeeds(target: pg.Client): Promise<void> {
   }
 }
 
-/** All tables of the schema but the record of migrations, those that others refer to first. */
+/** All tables of the schema that are copied, those that others refer to first. */
 async function agreedTables(source: pg.Client, target: pg.Client): Promise<Table[]> {
   const [tables, theirs] = [await readTables(source), await readTables(target)];
   const print = (all: readonly Table[]): string =>
@@ -187,10 +189,10 @@ async function readTables(client: pg.Client): Promise<Table[]> {
       join information_schema.columns c using (table_schema, table_name)
      where t.table_schema = current_schema()
        and t.table_type = 'BASE TABLE'
-       and t.table_name <> $1
+       and t.table_name <> all($1)
      group by t.table_name
      order by t.table_name`,
-    [MIGRATIONS_TABLE],
+    [LEFT_BEHIND],
   );
   return rows;
 }

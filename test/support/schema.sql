@@ -102,6 +102,12 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (version)
 );
 
+create unlogged table rates (
+  key text collate "C" not null,
+  full_at timestamp with time zone not null,
+  constraint rates_pkey PRIMARY KEY (key)
+);
+
 create table server_settings (
   name text not null,
   value jsonb not null,

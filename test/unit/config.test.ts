@@ -32,6 +32,13 @@ describe('settings', () => {
       bodyTimeoutSeconds: 10,
       shutdownSeconds: 20,
       retentionSeconds: 60,
+      rateRead: 0,
+      rateReadAnonymous: 0,
+      rateReadAddress: 0,
+      ratePublish: 0,
+      ratePublishAddress: 0,
+      rateFailedLogins: 10,
+      rateFailedLoginsAddress: 30,
     });
   });
 
@@ -103,6 +110,7 @@ describe('settings', () => {
     CORS_ORIGINS: ['https://a.example/', 'a.example', 'https://a.example,nonsense', 'null'],
     QUEUE_BYTES: ['64MB', '-5', '1048575', '99999999999999999999'],
     RETENTION_SECONDS: ['0', '86401', 'daily'],
+    RATE_READ: ['-1', '1.5', '100/min', '100000001'],
   })) {
     it(`refuse a wrong ${name}`, () => {
       for (const value of values) expect(mistakesOf({ [name]: value }), value).to.contain(`  ${name} is `);

@@ -18,6 +18,8 @@ export interface Authenticator {
    * (RFC 6750 §3).
    */
   ask(req: Request, res: Response): Promise<Principal>;
+  /** Its credentials were right on this node before, however long ago; they may no longer be. */
+  recognises(req: Request): boolean;
   /** What WWW-Authenticate says (RFC 9110 §11.6.1): each way in; of bearer tokens what is wrong with the one that was shown. */
   challenge(error: 'invalid_token' | 'insufficient_scope' | undefined): string;
 }
@@ -70,6 +72,12 @@ export function makeAuthenticator({ ways, isAdminToken, tokens, users }: Authent
         };
         (strategies.authenticate(names, { session: false }, done) as PassportHandler)(req, res, done);
       });
+    },
+    recognises(req) {
+      const token = bearerToken(req);
+      if (token !== undefined) return takesTokens && tokens.recognises(token);
+      const given = takesPasswords ? basicCredentials(req) : undefined;
+      return given !== undefined && users.recognises(given.name, given.password);
     },
     challenge(error) {
       const bearer = `Bearer realm="millrace"${error === undefined ? '' : `, error="${error}"`}`;

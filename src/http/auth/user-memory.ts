@@ -18,6 +18,8 @@ export interface UserMemory {
   peek(name: string, password: string): Principal | undefined;
   /** Rejects with `overloaded` when too many passwords wait to be worked out. */
   ask(name: string, password: string): Promise<Principal | null>;
+  /** It was right when it was last worked out. */
+  recognises(name: string, password: string): boolean;
 }
 
 const MAX_AGE_MS = 1_000;
@@ -80,6 +82,10 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
   }
 
   return {
+    recognises(name, password) {
+      const known = right.get(name);
+      return known !== undefined && timingSafeEqual(known.seal, sealOf(password));
+    },
     peek(name, password) {
       const user = remembered(name)?.user;
       return user !== undefined && isKnown(user, password) ? principalOf(user) : undefined;

@@ -29,7 +29,7 @@ export function passesByMemory(
   req.principal = principal;
   req.known = known;
   req.view = viewOf(principal, targetOf(known));
-  return true;
+  return services.rates.passes(req);
 }
 
 function targetOf({ feed: { workspace, name, settings } }: Known): Target {
@@ -126,9 +126,9 @@ export const NEEDS_CREDENTIALS = 'credentials are needed here, as a token is: Au
 
 type Guard = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
 
-/** Finds out who calls before. A body may take its time: once it is there, all is asked again (`req.recheck`). */
+/** Finds out before who calls, and whether that is not too often. A body may take its time: once it is there, all is asked again (`req.recheck`). */
 function whoever(services: Services, guard: Guard): RequestHandler {
-  const { authenticator } = services;
+  const { authenticator, rates } = services;
   return (req, res, next) => {
     req.recheck = async () => {
       req.principal = authenticator.peek(req) ?? (await authenticator.ask(req, res));
@@ -137,10 +137,12 @@ function whoever(services: Services, guard: Guard): RequestHandler {
     const principal = authenticator.peek(req);
     if (principal !== undefined) {
       req.principal = principal;
+      rates.admit(req);
       return guard(req, res, next);
     }
     return authenticator.ask(req, res).then((found) => {
       req.principal = found;
+      rates.admit(req);
       return guard(req, res, next);
     });
   };

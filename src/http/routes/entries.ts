@@ -66,6 +66,7 @@ export function addEntryRoutes(
     const slug = slugOf(req);
     const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed), turns: services.turns.bodies });
     const { kind, drafts } = read instanceof Promise ? await read : read;
+    services.rates.admitEntries(req, drafts.length);
     const format = early ?? answerIn(req, submission, kind);
     const keyOf = (index: number): string | undefined =>
       kind === 'entry' || key === undefined ? key : `${key} ${String(index)}`;

@@ -21,6 +21,7 @@ import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
 import { cacheScope, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
+import { rateFields } from '../rates/spending.js';
 import { aheadOf, inView, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
 import { withoutPrivate } from '../private-values.js';
@@ -239,7 +240,8 @@ export function addFeedRoutes(
   ): Promise<void> {
     const type = FORMATS[format].page ?? '';
     const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
-    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
+    const fields = [...rateFields(req, 200), 'x-request-id', req.requestId];
+    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), ...fields]);
     if (req.method === 'HEAD') {
       res.end();
       return;
