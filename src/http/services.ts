@@ -11,8 +11,11 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Authenticator } from './auth/authenticator.js';
 import type { Passwords } from './auth/passwords.js';
 import type { BodyBudget } from './body.js';
+import type { ClientAddress } from './client-address.js';
 import type { PageCache } from './page-cache.js';
+import type { AnswerRules } from './respond.js';
 import type { Turns } from './turns.js';
+import type { Unanswered } from './unanswered.js';
 
 /** What the routes work with, wired together once in server.ts. */
 export interface Services {
@@ -31,6 +34,9 @@ export interface Services {
   readonly turns: { readonly bodies: Turns; readonly pages: Turns };
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly answerRules: AnswerRules;
+  readonly clientAddress: ClientAddress;
+  readonly unanswered: Unanswered;
   readonly authenticator: Authenticator;
   readonly passwords: Passwords;
   /** Origins that may call from a browser; `*` is any. */
@@ -45,7 +51,10 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Told in the log line and in every answer. */
     requestId: string;
-    /** The address that it came from; empty when its connection has gone already. */
+    answerRules: AnswerRules;
+    /**
+     * The address of the client, as one that is trusted tells it (client-address.ts); empty when its connection has gone already.
+     */
     clientAddress: string;
     /** The caller, found out by middleware/may.ts. */
     principal: Principal;

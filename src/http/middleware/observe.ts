@@ -9,15 +9,16 @@ let count = 0;
 
 /** Gives each request an id and its client's address, and when it is over one log line and its place in the metrics. */
 export function observe(services: Services): (req: Request, res: Response) => void {
-  const { metrics } = services;
+  const { metrics, answerRules, clientAddress } = services;
   const log = requestLog(services.logger);
   return (req, res) => {
     const started = performance.now();
     const given = req.headers['x-request-id'];
     req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
+    req.answerRules = answerRules;
     // Routers rewrite the URL while they look for the route.
     const url = withoutTokens(req.url);
-    req.clientAddress = req.socket.remoteAddress ?? '';
+    req.clientAddress = clientAddress(req);
     res.on('close', () => {
       const ms = performance.now() - started;
       const status = res.writableFinished ? res.statusCode : 499;

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import type { Request, Response, Router } from 'express';
 import type { LogState } from '../../core/epoch.js';
 import type { Entry, Position } from '../../core/entry.js';
@@ -21,7 +20,8 @@ import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
 import { formatParameter, pageFormat } from '../representation.js';
-import { VARY, send, withOrigin } from '../respond.js';
+import { VARY, allHeaders, send } from '../respond.js';
+import { sendInPieces } from '../pieces.js';
 import type { Services } from '../services.js';
 import { baseTag, pageTag, quoted } from '../tags.js';
 
@@ -214,7 +214,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   ): Promise<void> {
     const type = FORMATS[format].page ?? '';
     const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
-    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
+    res.writeHead(200, allHeaders(req, res, [...common, ...headers]));
     if (req.method === 'HEAD') {
       res.end();
       return;
@@ -225,10 +225,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
         if (entry !== undefined) yield entry;
       }
     }
-    await pipeline(writePage(format, document, entries(), services.urls), res).catch((error: unknown) => {
-      // A reader who goes away is no error.
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-    });
+    await sendInPieces(req, res, writePage(format, document, entries(), services.urls));
   }
 }
 
