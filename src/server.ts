@@ -11,6 +11,7 @@ import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
 import { noteTokenUse } from './actions/change-tokens.js';
 import { makeDemo } from './actions/make-demo.js';
 import type { Config } from './config.js';
+import { secretsHider } from './core/secrets.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
@@ -175,6 +176,7 @@ async function startUp(
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
+    withoutSecrets: secretsHider(config.adminToken === undefined ? [] : [config.adminToken]),
     metrics,
     answerRules: {
       headers: securityHeaders(config.publicUrl ?? url),

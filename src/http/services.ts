@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
 import type { Principal } from '../core/access.js';
 import type { Checkers } from '../registry/checkers.js';
+import type { WithoutSecrets } from '../core/secrets.js';
 import type { Urls } from '../core/urls.js';
 import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
@@ -33,6 +34,8 @@ export interface Services {
   /** For reading large bodies into trees, and for rendering from trees. */
   readonly turns: { readonly bodies: Turns; readonly pages: Turns };
   readonly logger: Logger;
+  /** For what is logged or told of what a client sent. */
+  readonly withoutSecrets: WithoutSecrets;
   readonly metrics: Metrics;
   readonly answerRules: AnswerRules;
   readonly clientAddress: ClientAddress;
