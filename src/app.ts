@@ -68,15 +68,29 @@ export function buildApp(services: Services): App {
   app.use(handler);
 
   const observed = observe(services);
+  const { unanswered } = services;
   const quick = front(services, { fromMemory, publish });
   return {
     express: app,
     answer(req, res) {
+      // Of requests that follow each other the next may be read already when the connection is cut.
+      if (req.socket.destroyed) return;
+      const room = unanswered.roomFor(req.socket);
+      if (room === 'not of this connection') {
+        req.socket.destroy();
+        return;
+      }
       observed(req, res);
       const failed = (error: unknown): void => {
         handler(error, req, res, () => undefined);
       };
+      if (room === 'no') {
+        failed(new FeedsError('overloaded', 'too many requests wait for their answers', { retryAfterSeconds: 1 }));
+        return;
+      }
       if (!quick(req, res, failed)) app(req, res);
+      // Most are answered already, from memory.
+      if (!res.writableEnded) unanswered.add(req, res, failed);
     },
   };
 }

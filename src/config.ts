@@ -1,7 +1,11 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { compile } from 'proxy-addr';
 import { StartError } from './core/start-error.js';
 import { WAYS_IN } from './core/access.js';
 import type { WayIn } from './core/access.js';
+import { PROXY_HEADERS } from './core/proxy-header.js';
+import type { ProxyHeader } from './core/proxy-header.js';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.js';
 
 /** All settings of a server, checked; read once from the environment. */
@@ -11,6 +15,13 @@ export interface Config {
   readonly host: string;
   /** The base of every URL that we hand out, without a trailing slash; when not given, made of host and port. */
   readonly publicUrl: string | undefined;
+  /** `TLS_CERT` and `TLS_KEY`: absolute paths of PEM files; both or none. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** Addresses and ranges of proxies that are believed when they say whom they speak for. */
+  readonly trustedProxies: readonly string[];
+  /** The header in which they do. */
+  readonly proxyHeader: ProxyHeader;
   /** When not given, the server brings its own Postgres, in `dataDir`. */
   readonly databaseUrl: string | undefined;
   /** Absolute. */
@@ -29,8 +40,14 @@ export interface Config {
   /** Bodies that are being received and parsed, all together. */
   readonly bodyBytesInFlight: number;
   readonly pageCacheBytes: number;
+  /** Open at once; one more is closed. */
+  readonly maxConnections: number;
   /** A body that has not arrived by then is given up. */
   readonly bodyTimeoutSeconds: number;
+  /** A request that is not answered by then, its body's time not counted, is answered 503. */
+  readonly requestTimeoutSeconds: number;
+  /** A large answer of which its reader takes nothing for so long is cut off. */
+  readonly answerTimeoutSeconds: number;
   /** What has been accepted must be done by then when the server is told to stop. */
   readonly shutdownSeconds: number;
   /** From one run of retention to the next. */
@@ -63,6 +80,13 @@ export function readConfig(environment: Environment = process.env): Config {
     publicUrl: read
       .text('PUBLIC_URL', isBaseUrl, 'an absolute http or https URL without user, query and fragment')
       ?.replace(/\/+$/, ''),
+    ...tlsFiles(read),
+    trustedProxies: read.list(
+      'TRUSTED_PROXIES',
+      isProxyRange,
+      'IP addresses, ranges like 10.0.0.0/8, loopback, linklocal or uniquelocal, with commas in between',
+    ),
+    proxyHeader: read.oneOf('PROXY_HEADER', PROXY_HEADERS) ?? 'x-forwarded-for',
     databaseUrl: read.secret('DATABASE_URL', isPostgresUrl, 'a URL like postgresql://user:password@host:5432/database'),
     dataDir: resolve(read.text('DATA_DIR') ?? 'data'),
     adminToken: read.secret(
@@ -77,7 +101,10 @@ export function readConfig(environment: Environment = process.env): Config {
     queueBytes: read.number('QUEUE_BYTES', { by: 64 * MEBIBYTE, from: MEBIBYTE }),
     bodyBytesInFlight: read.number('BODY_BYTES_IN_FLIGHT', { by: 64 * MEBIBYTE, from: MEBIBYTE }),
     pageCacheBytes: read.number('PAGE_CACHE_BYTES', { by: 128 * MEBIBYTE, from: 0 }),
+    maxConnections: read.number('MAX_CONNECTIONS', { by: 10_000, from: 1, to: 1_000_000 }),
     bodyTimeoutSeconds: read.number('BODY_TIMEOUT_SECONDS', { by: 10, from: 1, to: 3600 }),
+    requestTimeoutSeconds: read.number('REQUEST_TIMEOUT_SECONDS', { by: 60, from: 1, to: 3600 }),
+    answerTimeoutSeconds: read.number('ANSWER_TIMEOUT_SECONDS', { by: 30, from: 1, to: 3600 }),
     shutdownSeconds: read.number('SHUTDOWN_SECONDS', { by: 20, from: 0, to: 3600 }),
     retentionSeconds: read.number('RETENTION_SECONDS', { by: 60, from: 1, to: 86_400 }),
     rateRead: read.number('RATE_READ', { by: 0, ...RATE }),
@@ -100,6 +127,8 @@ interface Reader {
   several<T extends string>(name: string, values: readonly T[]): readonly T[] | undefined;
   list(name: string, isLegal: (item: string) => boolean, expected: string): readonly string[];
   number(name: string, range: { readonly by: number; readonly from: number; readonly to?: number }): number;
+  /** For what is wrong with one setting because of another. */
+  wrong(name: string, is: string, expected: string): void;
   finish(): void;
 }
 
@@ -155,6 +184,7 @@ function reader(environment: Environment): Reader {
       wrong(name, quoted(text), `a whole number ${range}`);
       return by;
     },
+    wrong,
     finish() {
       if (mistakes.length === 0) return;
       throw new StartError(
@@ -165,6 +195,29 @@ function reader(environment: Environment): Reader {
       );
     },
   };
+}
+
+function tlsFiles(read: Reader): Pick<Config, 'tlsCert' | 'tlsKey'> {
+  const tlsCert = resolved(read.text('TLS_CERT'));
+  const tlsKey = resolved(read.text('TLS_KEY'));
+  if (tlsCert === undefined && tlsKey !== undefined)
+    read.wrong('TLS_CERT', 'not set', 'the file of the certificate that belongs to TLS_KEY');
+  if (tlsKey === undefined && tlsCert !== undefined)
+    read.wrong('TLS_KEY', 'not set', 'the file of the key that belongs to TLS_CERT');
+  return { tlsCert, tlsKey };
+}
+
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** Of addresses of all kinds of spelling proxy-addr takes more than is meant. The whole internet it takes for no range. */
+function isProxyRange(text: string): boolean {
+  if (PROXY_NAMES.includes(text)) return true;
+  try {
+    compile(text);
+    return isIP(text.replace(/\/.*$/, '')) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 function resolved(path: string | undefined): string | undefined {

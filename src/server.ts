@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buildApp } from './app.js';
@@ -16,23 +16,32 @@ import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
 import { gatherRefusals } from './core/refusals.js';
 import { makeSeals } from './core/seal.js';
+import { secretsHider } from './core/secrets.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
+import { WHOLE_BODY_STALLS } from './http/body.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
 import { makeAuthenticator } from './http/auth/authenticator.js';
 import { makePasswords } from './http/auth/passwords.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
+import { clientAddressBy } from './http/client-address.js';
 import { serverFor } from './http/listen.js';
+import type { Listening } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
+import { securityHeaders } from './http/security-headers.js';
 import type { Services } from './http/services.js';
 import { withLoginLimits } from './http/rates/login-limits.js';
 import type { LoginQuotas } from './http/rates/login-limits.js';
 import { makeRateLimits } from './http/rates/rate-limits.js';
 import type { RateQuotas } from './http/rates/rate-limits.js';
 import { startSettlement } from './http/rates/settlement.js';
+import { readTlsPair } from './http/tls-pair.js';
+import type { TlsFiles, TlsPair } from './http/tls-pair.js';
+import { startTlsReload } from './http/tls-reload.js';
 import { makeTurns } from './http/turns.js';
+import { watchUnanswered } from './http/unanswered.js';
 import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
@@ -59,7 +68,7 @@ export interface Running {
   readonly url: string;
   /** Made at this start, and never to be seen again. */
   readonly adminToken: string | undefined;
-  /** Applies the feeds file again; rejects, with nothing changed, when it is wrong. */
+  /** Takes the certificate from its files again, then applies the feeds file again; rejects, with nothing changed, where one is wrong. */
   reload(): Promise<void>;
   /** Stops accepting, finishes what was accepted, then stops its own Postgres. */
   stop(): Promise<void>;
@@ -88,6 +97,7 @@ async function startUp(
   stops: (() => Promise<unknown>)[],
   stopAll: () => Promise<void>,
 ): Promise<Running> {
+  const tls = await tlsFor(config);
   const database = await connection(config, logger, stops);
   await migrate(database);
   const pool = openPool(database, { size: READERS });
@@ -172,6 +182,17 @@ async function startUp(
   if (feedsFile === undefined) await makeDemo({ pool, memory, audit });
   else await loadFeedsFile({ pool, memory, audit }, feedsFile);
 
+  const unanswered = watchUnanswered({
+    requestMs: config.requestTimeoutSeconds * 1000,
+    bodyMs: config.bodyTimeoutSeconds * 1000 * WHOLE_BODY_STALLS,
+    most: config.maxConnections,
+    logger,
+  });
+  stops.push(() => {
+    unanswered.stop();
+    return Promise.resolve();
+  });
+
   let draining = false;
   const wire = (url: string): Services => ({
     urls: urlsFrom(config.publicUrl ?? url),
@@ -185,9 +206,16 @@ async function startUp(
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
+    withoutSecrets: secretsHider(config.adminToken === undefined ? [] : [config.adminToken]),
     metrics,
     audit,
     refusals,
+    answerRules: {
+      headers: securityHeaders(config.publicUrl ?? url),
+      stallMs: config.answerTimeoutSeconds * 1000,
+    },
+    clientAddress: clientAddressBy(config.trustedProxies, config.proxyHeader),
+    unanswered,
     passwords,
     seals,
     authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
@@ -197,10 +225,15 @@ async function startUp(
     isMigrated: () => isMigrated(pool),
   });
 
-  const { server, url } = await listen(config, wire);
+  const { server, url } = await listen(config, logger, tls, wire);
   stops.push(async () => {
     draining = true;
     await close(server, config.shutdownSeconds);
+  });
+  const tlsReload = tls === undefined ? undefined : startTlsReload(server as HttpsServer, tls.files, tls.pair, logger);
+  stops.push(() => {
+    tlsReload?.stop();
+    return Promise.resolve();
   });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
   stops.push(() => retention.stop());
@@ -211,6 +244,7 @@ async function startUp(
     url,
     adminToken: made,
     reload: async () => {
+      await tlsReload?.reload();
       if (feedsFile !== undefined) await loadFeedsFile({ pool, memory, audit }, feedsFile);
     },
     stop: stopAll,
@@ -242,9 +276,32 @@ async function connection(
   return { connectionString: postgres.connectionString };
 }
 
+interface Tls {
+  readonly files: TlsFiles;
+  readonly pair: TlsPair;
+}
+
+async function tlsFor({ tlsCert, tlsKey }: Config): Promise<Tls | undefined> {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const files = { cert: tlsCert, key: tlsKey };
+  return { files, pair: await readTlsPair(files) };
+}
+
 /** The URL of the server is known when its port is, and the app needs the URL. */
-async function listen(config: Config, wire: (url: string) => Services): Promise<{ server: Server; url: string }> {
-  const { server, attach } = serverFor();
+async function listen(
+  config: Config,
+  logger: Logger,
+  tls: Tls | undefined,
+  wire: (url: string) => Services,
+): Promise<{ server: Listening['server']; url: string }> {
+  const { server, attach } = serverFor({
+    tls: tls?.pair,
+    maxConnections: config.maxConnections,
+    requestMs: config.requestTimeoutSeconds * 1000,
+    // Longer than a request may wait for its answer, and an answer for its reader: what is left are connections that are dead.
+    idleMs: (config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000,
+    logger,
+  });
   server.listen(config.port, config.host);
   try {
     await once(server, 'listening');
@@ -253,7 +310,7 @@ async function listen(config: Config, wire: (url: string) => Services): Promise<
   }
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-  const url = `http://${host}:${String(port)}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://${host}:${String(port)}`;
   attach(buildApp(wire(url)));
   return { server, url };
 }
@@ -277,7 +334,7 @@ function toStartError(error: unknown, config: Config): unknown {
 }
 
 /** Waits until every request that was accepted is answered; what is not by then is cut off. */
-async function close(server: Server, seconds: number): Promise<void> {
+async function close(server: Listening['server'], seconds: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   const idle = setInterval(() => {

@@ -17,6 +17,10 @@ Settings are environment variables:
   PORT                       8080              where it listens; 0: any free port
   HOST                       127.0.0.1         0.0.0.0 to be reached from other machines
   PUBLIC_URL                 http://HOST:PORT  the base of all links handed out
+  TLS_CERT                                     a PEM file: HTTPS, not HTTP; read again when it changes
+  TLS_KEY                                      the file of its key
+  TRUSTED_PROXIES                              addresses, ranges: proxies whose word for the client counts
+  PROXY_HEADER               x-forwarded-for   where they give it; or: forwarded
   DATABASE_URL                                 a Postgres, 15 or newer; else it brings its own
   DATA_DIR                   ./data            where its own Postgres keeps the data
   ADMIN_TOKEN                                  else made at the first start and shown once
@@ -27,7 +31,10 @@ Settings are environment variables:
   QUEUE_BYTES                67108864          entries waiting to be written
   BODY_BYTES_IN_FLIGHT       67108864          bodies being received
   PAGE_CACHE_BYTES           134217728         rendered pages kept
+  MAX_CONNECTIONS            10000             open at once
   BODY_TIMEOUT_SECONDS       10                for a body to arrive
+  REQUEST_TIMEOUT_SECONDS    60                to answer a request whose body is there
+  ANSWER_TIMEOUT_SECONDS     30                for a reader to take 256 KiB of a large answer
   SHUTDOWN_SECONDS           20                for accepted requests to be done when told to stop
   RETENTION_SECONDS          60                from one run of retention to the next
 

@@ -26,18 +26,18 @@ export async function runServe(config: Config, print: (line: string) => void): P
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const starting = start(config, logger);
-  const { feedsFile } = config;
-  if (feedsFile === undefined) {
+  const { feedsFile, tlsCert } = config;
+  if (feedsFile === undefined && tlsCert === undefined) {
     // Without a file to read again, SIGHUP is what it is to any program: its terminal has gone.
     process.on('SIGHUP', onSignal);
   } else {
     // From the beginning: until it is listened to, the signal would end the process.
     process.on('SIGHUP', () => {
-      logger.info({ feedsFile }, 'reading the feeds file again');
+      logger.info({ feedsFile, tlsCert }, 'reading the files again');
       starting
         .then((running) => running.reload())
         .catch((error: unknown) => {
-          logger.error({ err: error }, 'the feeds file was not applied; what was before stays');
+          logger.error({ err: error }, 'a file was not applied; what was before stays');
         });
     });
   }

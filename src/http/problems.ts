@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { FeedsError } from '../core/errors.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { WithoutSecrets } from '../core/secrets.js';
 import {
   ATOM,
   ATOM_CATEGORIES,
@@ -76,7 +77,8 @@ export function problems({
   urls,
   authenticator,
   refusals,
-}: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals'>): ErrorRequestHandler {
+  withoutSecrets,
+}: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals' | 'withoutSecrets'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
     if (error instanceof FeedsError) noteRefusal(refusals, req, error);
@@ -84,7 +86,7 @@ export function problems({
       res.destroy();
       return;
     }
-    sendProblem(req, res, toFeedsError(error, logger, req), urls.service(), authenticator);
+    sendProblem(req, res, toFeedsError(error, logger, req), { home: urls.service(), authenticator, withoutSecrets });
   };
 }
 
@@ -104,13 +106,18 @@ function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError 
   return undefined;
 }
 
+interface ProblemDeps {
+  readonly home: string;
+  readonly authenticator: Pick<Authenticator, 'challenge'>;
+  readonly withoutSecrets: WithoutSecrets;
+}
+
 /** Without an error it is a 500. */
 function sendProblem(
   req: Request,
   res: Response,
   error: FeedsError | undefined,
-  home: string,
-  authenticator: Pick<Authenticator, 'challenge'>,
+  { home, authenticator, withoutSecrets }: ProblemDeps,
 ): void {
   const code = error?.code ?? 'internal';
   const { status, title } = PROBLEMS[code];
@@ -119,7 +126,11 @@ function sendProblem(
     type: `urn:millrace:problem:${code}`,
     title,
     status,
-    detail: error?.message ?? `nothing more is told; the log of the server has it under ${req.requestId}`,
+    detail:
+      error === undefined
+        ? `nothing more is told; the log of the server has it under ${req.requestId}`
+        : // It may quote what was sent, and end in a log of who sent it.
+          withoutSecrets(error.message),
     instance: `urn:millrace:request:${req.requestId}`,
     ...(details.violations === undefined ? {} : { errors: details.violations }),
     ...details.extensions,

@@ -4,6 +4,7 @@ import type { Principal } from '../core/access.js';
 import type { FeedsError } from '../core/errors.js';
 import type { Checkers } from '../registry/checkers.js';
 import type { Seals } from '../core/seal.js';
+import type { WithoutSecrets } from '../core/secrets.js';
 import type { Urls } from '../core/urls.js';
 import type { View } from '../core/view.js';
 import type { Db } from '../store/db.js';
@@ -15,10 +16,13 @@ import type { Authenticator } from './auth/authenticator.js';
 import type { Passwords } from './auth/passwords.js';
 import type { Refusals } from '../core/refusals.js';
 import type { BodyBudget } from './body.js';
+import type { ClientAddress } from './client-address.js';
 import type { PageCache } from './page-cache.js';
 import type { RateLimits } from './rates/rate-limits.js';
 import type { Spending } from './rates/spending.js';
+import type { AnswerRules } from './respond.js';
 import type { Turns } from './turns.js';
+import type { Unanswered } from './unanswered.js';
 
 /** What the routes work with, wired together once in server.ts. */
 export interface Services {
@@ -36,7 +40,12 @@ export interface Services {
   /** For reading large bodies into trees, and for rendering from trees. */
   readonly turns: { readonly bodies: Turns; readonly pages: Turns };
   readonly logger: Logger;
+  /** For what is logged or told of what a client sent. */
+  readonly withoutSecrets: WithoutSecrets;
   readonly metrics: Metrics;
+  readonly answerRules: AnswerRules;
+  readonly clientAddress: ClientAddress;
+  readonly unanswered: Unanswered;
   readonly authenticator: Authenticator;
   readonly passwords: Passwords;
   /** For the markers of those who see a part of a log only. */
@@ -57,7 +66,10 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Told in the log line and in every answer. */
     requestId: string;
-    /** The address that it came from; empty when its connection has gone already. */
+    answerRules: AnswerRules;
+    /**
+     * The address of the client, as one that is trusted tells it (client-address.ts); empty when its connection has gone already.
+     */
     clientAddress: string;
     /** The caller, found out by middleware/may.ts. */
     principal: Principal;

@@ -34,13 +34,41 @@ export function createLogger(level: LogLevel, to: DestinationStream = bufferedSt
       base: null,
       timestamp,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describe },
       redact: { paths: REDACTED, censor: '[secret]' },
     },
     to,
   );
 }
 
-/** What is told of each request; none of it can be a secret, so nothing has to be looked for and hidden. */
+/** What is told of an error, and of what caused it. */
+interface Described {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: Described;
+}
+
+const CAUSES = 3;
+
+/**
+ * Nothing else than this: Postgres puts the row that it refused into `detail`, node the bytes that it could not read and the URL that it
+ * could not parse into members of their own.
+ */
+function describe(error: unknown, depth = 0): Described {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'not an error' };
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(error.cause === undefined || depth >= CAUSES ? {} : { cause: describe(error.cause, depth + 1) }),
+  };
+}
+
+/** What is told of each request; `url` without the secrets that may stand in it (core/secrets.ts), the rest can be none. */
 export interface RequestLine {
   readonly requestId: string;
   /** The address that it came from. */

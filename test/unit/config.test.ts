@@ -19,6 +19,10 @@ describe('settings', () => {
       port: 8080,
       host: '127.0.0.1',
       publicUrl: undefined,
+      tlsCert: undefined,
+      tlsKey: undefined,
+      trustedProxies: [],
+      proxyHeader: 'x-forwarded-for',
       databaseUrl: undefined,
       dataDir: resolve('data'),
       adminToken: undefined,
@@ -29,7 +33,10 @@ describe('settings', () => {
       queueBytes: 67_108_864,
       bodyBytesInFlight: 67_108_864,
       pageCacheBytes: 134_217_728,
+      maxConnections: 10_000,
       bodyTimeoutSeconds: 10,
+      requestTimeoutSeconds: 60,
+      answerTimeoutSeconds: 30,
       shutdownSeconds: 20,
       retentionSeconds: 60,
       rateRead: 0,
@@ -47,6 +54,10 @@ describe('settings', () => {
       PORT: '0',
       HOST: '::',
       PUBLIC_URL: 'https://events.example.org/base/',
+      TLS_CERT: 'tls/cert.pem',
+      TLS_KEY: '/etc/tls/key.pem',
+      TRUSTED_PROXIES: 'loopback, 10.0.0.0/8, 2001:db8::1',
+      PROXY_HEADER: 'Forwarded',
       DATABASE_URL: 'postgresql://me:secret@db/millrace?sslmode=require',
       DATA_DIR: 'somewhere',
       ADMIN_TOKEN: '0123456789abcdef',
@@ -61,6 +72,9 @@ describe('settings', () => {
       port: 0,
       host: '::',
       publicUrl: 'https://events.example.org/base',
+      tlsCert: resolve('tls/cert.pem'),
+      tlsKey: '/etc/tls/key.pem',
+      proxyHeader: 'forwarded',
       databaseUrl: 'postgresql://me:secret@db/millrace?sslmode=require',
       dataDir: resolve('somewhere'),
       adminToken: '0123456789abcdef',
@@ -69,6 +83,7 @@ describe('settings', () => {
       queueBytes: 2_097_152,
       shutdownSeconds: 0,
     });
+    expect(config.trustedProxies).to.deep.equal(['loopback', '10.0.0.0/8', '2001:db8::1']);
     expect(config.auth).to.deep.equal(['token', 'basic']);
     expect(config.corsOrigins).to.deep.equal(['https://a.example', 'http://localhost:3000']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.corsOrigins)).to.equal(true);
@@ -109,6 +124,11 @@ describe('settings', () => {
     AUTH: ['none', 'token;basic', 'token, ldap'],
     CORS_ORIGINS: ['https://a.example/', 'a.example', 'https://a.example,nonsense', 'null'],
     QUEUE_BYTES: ['64MB', '-5', '1048575', '99999999999999999999'],
+    TRUSTED_PROXIES: ['0.0.0.0/0', '::/0', 'proxy.example', '10', '10.0.0.0/33', 'loopback, everybody', 'true'],
+    PROXY_HEADER: ['x-real-ip', 'x-forwarded-for, forwarded'],
+    MAX_CONNECTIONS: ['0', 'many'],
+    REQUEST_TIMEOUT_SECONDS: ['0', '3601'],
+    ANSWER_TIMEOUT_SECONDS: ['0', '1.5'],
     RETENTION_SECONDS: ['0', '86401', 'daily'],
     RATE_READ: ['-1', '1.5', '100/min', '100000001'],
   })) {
@@ -116,6 +136,11 @@ describe('settings', () => {
       for (const value of values) expect(mistakesOf({ [name]: value }), value).to.contain(`  ${name} is `);
     });
   }
+
+  it('of TLS are both there or none', () => {
+    expect(mistakesOf({ TLS_CERT: 'cert.pem' })).to.contain('  TLS_KEY is not set, expected the file of the key');
+    expect(mistakesOf({ TLS_KEY: 'key.pem' })).to.contain('  TLS_CERT is not set, expected the file of the cert');
+  });
 
   it('that are secret are never repeated', () => {
     const message = mistakesOf({ ADMIN_TOKEN: 'hush hush hush hush', DATABASE_URL: 'pg://me:hush@db/x' });

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import type { Request, Response, Router } from 'express';
 import type { LogState } from '../../core/epoch.js';
 import type { Entry, Position } from '../../core/entry.js';
@@ -21,12 +20,12 @@ import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
 import { cacheScope, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
-import { rateFields } from '../rates/spending.js';
 import { aheadOf, inView, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
 import { withoutPrivate } from '../private-values.js';
 import { formatParameter, pageFormat } from '../representation.js';
-import { VARY, send, withOrigin } from '../respond.js';
+import { VARY, allHeaders, send } from '../respond.js';
+import { sendInPieces } from '../pieces.js';
 import type { Services } from '../services.js';
 import { baseTag, bodyTag, inViewOf, pageTag, quoted } from '../tags.js';
 
@@ -240,8 +239,7 @@ export function addFeedRoutes(
   ): Promise<void> {
     const type = FORMATS[format].page ?? '';
     const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
-    const fields = [...rateFields(req, 200), 'x-request-id', req.requestId];
-    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), ...fields]);
+    res.writeHead(200, allHeaders(req, res, 200, [...common, ...headers]));
     if (req.method === 'HEAD') {
       res.end();
       return;
@@ -252,10 +250,7 @@ export function addFeedRoutes(
         yield* await withoutPrivate(services, document.feed, view, read);
       }
     }
-    await pipeline(writePage(format, document, entries(), services.urls), res).catch((error: unknown) => {
-      // A reader who goes away is no error.
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-    });
+    await sendInPieces(req, res, writePage(format, document, entries(), services.urls));
   }
 }
 
