@@ -3,6 +3,7 @@ import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { Workspace } from '../core/feed.js';
 import { deleteWorkspace as deleteRow, listFeeds, lockWorkspace, putWorkspace as putRow } from '../store/feeds.js';
+import { deleteGrantsOfWorkspace } from '../store/grants.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
@@ -24,7 +25,7 @@ export async function putWorkspace(
   });
 }
 
-/** Rejects with `not-found`, or with `conflict` while there are feeds in it. */
+/** What was granted in it goes too. Rejects with `not-found`, or with `conflict` while there are feeds in it. */
 export async function deleteWorkspace({ pool }: { pool: Pool }, name: string): Promise<void> {
   await inTransaction(pool, async (tx) => {
     if (!(await lockWorkspace(tx, name))) throw new FeedsError('not-found', `there is no workspace "${name}"`);
@@ -34,6 +35,7 @@ export async function deleteWorkspace({ pool }: { pool: Pool }, name: string): P
       const which = feeds.length === 1 ? `the feed "${first?.name ?? ''}"` : `${String(feeds.length)} feeds`;
       throw new FeedsError('conflict', `the workspace "${name}" still has ${which}; delete them first`);
     }
+    await deleteGrantsOfWorkspace(tx, name);
     await deleteRow(tx, name);
   });
 }

@@ -12,17 +12,22 @@ export interface Grant {
   readonly role: Role;
   readonly workspace?: string;
   readonly feed?: string;
+  /** A reader or exporter that sees the entries of these tenants only; an empty list: of none. */
+  readonly tenants?: readonly string[];
 }
 
 /** Who calls, however that was found out. */
 export interface Principal {
-  /** For those who run the server: `token:4f1c…`. */
+  /** `token:` and an id, `user:` and a name, `jwt:` and a subject, `keystone:` and the id of a user. */
   readonly name: string;
   readonly grants: readonly Grant[];
 }
 
-/** How somebody may show who it is: a bearer token of ours, or a name and a password. A bearer token may always be the admin's. */
-export const WAYS_IN = ['token', 'basic'] as const;
+/**
+ * How somebody may show who it is: a bearer token of ours, a name and a password, a JWT of an issuer, or a token of a Keystone. A bearer
+ * token may always be the admin's.
+ */
+export const WAYS_IN = ['token', 'basic', 'jwt', 'keystone'] as const;
 export type WayIn = (typeof WAYS_IN)[number];
 
 /** Whoever shows no credentials. */

@@ -21,9 +21,10 @@ const LOCK_TRIES = 5;
 const MIGRATIONS_TABLE = 'migrations';
 /**
  * In this order writers take their first locks, so that waiting for one of them cannot close a circle: a change of
- * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`. All other tables come later.
+ * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`, a change of grants from `workspaces` and `users` to `grants`. All
+ * other tables come later.
  */
-const LOCKED_FIRST = ['workspaces', 'feeds', 'heads', 'clocks'];
+const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks'];
 
 /**
  * Copies everything of the Millrace in `source` to the empty database `target`, all or nothing. Both are migrated first.

@@ -23,6 +23,8 @@ describe('settings', () => {
       dataDir: resolve('data'),
       adminToken: undefined,
       auth: ['token'],
+      authFile: undefined,
+      keystonePassword: undefined,
       logLevel: 'info',
       feedsFile: undefined,
       corsOrigins: [],
@@ -43,7 +45,9 @@ describe('settings', () => {
       DATABASE_URL: 'postgresql://me:secret@db/millrace?sslmode=require',
       DATA_DIR: 'somewhere',
       ADMIN_TOKEN: '0123456789abcdef',
-      AUTH: 'Basic, token',
+      AUTH: 'Basic, token, JWT, keystone',
+      AUTH_FILE: 'auth.yaml',
+      KEYSTONE_PASSWORD: 'pass word',
       LOG_LEVEL: 'WARN',
       FEEDS_FILE: 'feeds.yaml',
       CORS_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -57,12 +61,14 @@ describe('settings', () => {
       databaseUrl: 'postgresql://me:secret@db/millrace?sslmode=require',
       dataDir: resolve('somewhere'),
       adminToken: '0123456789abcdef',
+      authFile: resolve('auth.yaml'),
+      keystonePassword: 'pass word',
       logLevel: 'warn',
       feedsFile: resolve('feeds.yaml'),
       queueBytes: 2_097_152,
       shutdownSeconds: 0,
     });
-    expect(config.auth).to.deep.equal(['token', 'basic']);
+    expect(config.auth).to.deep.equal(['token', 'basic', 'jwt', 'keystone']);
     expect(config.corsOrigins).to.deep.equal(['https://a.example', 'http://localhost:3000']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.corsOrigins)).to.equal(true);
   });
