@@ -19,7 +19,9 @@ export function wordsAt(claims: Claims, path: ClaimPath): readonly string[] {
 function valueAt(claims: Claims, path: ClaimPath): unknown {
   let value: unknown = claims;
   for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) {
+      return undefined;
+    }
     value = (value as Claims)[name];
   }
   return value;

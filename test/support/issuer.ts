@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import type { CryptoKey, JWK, JWTHeaderParameters, JWTPayload } from 'jose';
+import type { CryptoKey, JWK, JWTHeaderParameters } from 'jose';
 import { startFakeServer } from './fake-server.js';
 import type { FakeServer } from './fake-server.js';
 
@@ -62,9 +62,7 @@ export async function startIssuer(): Promise<Issuer> {
     sign(claims = {}, { key: { kid, alg, privateKey } = key(), header = {} } = {}) {
       const now = Math.floor(Date.now() / 1000);
       const payload = { iss: server.url, aud: 'millrace', sub: 'alice', iat: now, exp: now + 3600, ...claims };
-      return new SignJWT(payload)
-        .setProtectedHeader({ alg, kid, typ: 'JWT', ...header })
-        .sign(privateKey);
+      return new SignJWT(payload).setProtectedHeader({ alg, kid, typ: 'JWT', ...header }).sign(privateKey);
     },
   };
 }
