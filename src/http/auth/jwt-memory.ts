@@ -70,7 +70,7 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
 
   return {
     peek(token) {
-      if (!isJwt(token)) return null;
+      if (!isLikelyJwt(token)) return null;
       const keys = jwks.peek();
       if (keys === undefined) return undefined;
       const found = known.get(digestOf(token));
@@ -85,6 +85,12 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
       return newer === keys ? null : ((await verify(token, newer)) ?? null);
     },
   };
+}
+
+/** Three parts: enough to look for one that is known. */
+function isLikelyJwt(token: string): boolean {
+  const second = token.indexOf('.', token.indexOf('.') + 1);
+  return token.length <= MOST_CHARACTERS && second > 0 && !token.includes('.', second + 1);
 }
 
 function isJwt(token: string): boolean {
