@@ -20,7 +20,7 @@ interface Shown {
 }
 
 describe('grants to principals', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let issuer: Issuer;
   let keystone: FakeKeystone;
   let app: TestApp;
@@ -107,13 +107,13 @@ describe('grants to principals', function () {
         const made = await put(principal);
         expect(made.status, await made.text()).to.equal(201);
         for (const node of [app, other]) {
-          await until(`${principal} may read`, async () => (await statusOf(feed, init, node)) === 200, 6);
+          await until(`${principal} may read`, async () => (await statusOf(feed, init, node)) === 200, 15);
           expect(await statusOf('/feeds/shop/others', init, node)).to.equal(404);
           expect(await statusOf(feed, { ...init, method: 'POST' }, node)).to.equal(403);
         }
         expect(await statusOf(pathOf(principal), { method: 'DELETE', headers: owner })).to.equal(204);
         for (const node of [app, other]) {
-          await until(`${principal} may not`, async () => (await statusOf(feed, init, node)) === 404, 6);
+          await until(`${principal} may not`, async () => (await statusOf(feed, init, node)) === 404, 15);
         }
         expect(await statusOf(pathOf(principal), { headers: owner })).to.equal(404);
         expect(await statusOf(pathOf(principal), { method: 'DELETE', headers: owner })).to.equal(404);
@@ -127,7 +127,7 @@ describe('grants to principals', function () {
     expect(await statusOf(feed, { headers })).to.equal(403);
     expect((await put('jwt:bob')).status).to.equal(201);
     expect((await put('jwt:bob', [{ role: 'admin' }], {}, 'far')).status).to.equal(201);
-    await until('it may read', async () => (await statusOf(feed, { headers })) === 200, 6);
+    await until('it may read', async () => (await statusOf(feed, { headers })) === 200, 15);
     expect(await statusOf(feed, { headers, method: 'POST' })).to.equal(415);
     expect(await statusOf('/admin/workspaces/far', { headers })).to.equal(200);
     expect(await statusOf('/admin/workspaces/shop', { headers })).to.equal(403);
@@ -248,7 +248,7 @@ describe('grants to principals', function () {
   it('are looked up once a second for a principal, not for each request', async () => {
     const headers = await jwt('henry');
     expect((await put('jwt:henry')).status).to.equal(201);
-    await until('it may read', async () => (await statusOf(feed, { headers })) === 200, 6);
+    await until('it may read', async () => (await statusOf(feed, { headers })) === 200, 15);
     const { database } = app;
     const reads = async (): Promise<number> => {
       const [row] = await ask<{ reads: string }>(

@@ -15,7 +15,7 @@ const ROLES = {
 };
 
 describe('tokens of Keystone in X-Auth-Token', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let keystone: FakeKeystone;
   let app: TestApp;
   let feed: string;
@@ -53,7 +53,7 @@ describe('tokens of Keystone in X-Auth-Token', function () {
     keystone.behave('up');
     keystone.serviceSeconds = 3600;
     // Until those that had it in vain ask again.
-    await until('it is asked again', async () => (await statusOf(keystone.issue({ roles: ['member'] }))) === 200, 5);
+    await until('it is asked again', async () => (await statusOf(keystone.issue({ roles: ['member'] }))) === 200, 10);
   });
 
   async function ask(token: string, to: TestApp = app, path = feed, init: RequestInit = {}): Promise<Response> {
@@ -125,7 +125,7 @@ describe('tokens of Keystone in X-Auth-Token', function () {
 
   for (const behaviour of ['failing', 'hanging', 'away'] as const) {
     it(`that are known go on while Keystone is ${behaviour}; of others nobody can tell: 503`, async () => {
-      const fresh = await asking({ timeoutSeconds: 1, cacheSeconds: 4 });
+      const fresh = await asking(behaviour === 'hanging' ? { timeoutSeconds: 2 } : {});
       const known = keystone.issue({ roles: ['member'] });
       const unseen = keystone.issue({ roles: ['member'] });
       expect(await statusOf(known, fresh)).to.equal(200);
@@ -138,10 +138,10 @@ describe('tokens of Keystone in X-Auth-Token', function () {
       expect(response.headers.get('www-authenticate')).to.equal(null);
       const others = await Promise.all(Array.from({ length: 50 }, (_, n) => statusOf(`other-${String(n)}`, fresh)));
       expect(new Set(others)).to.deep.equal(new Set([503]));
-      expect(performance.now() - startedAt, 'nobody waits long').to.be.below(3_000);
+      expect(performance.now() - startedAt, 'one after the other they would wait for minutes').to.be.below(15_000);
       expect((await fresh.request(feed)).status, 'the admin token').to.equal(200);
       keystone.behave('up');
-      await until('it is asked again', async () => (await statusOf(unseen, fresh)) === 200, 5);
+      await until('it is asked again', async () => (await statusOf(unseen, fresh)) === 200, 10);
     });
   }
 
