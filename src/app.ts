@@ -8,6 +8,7 @@ import { legalPath } from './http/middleware/legal-path.js';
 import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
+import { addAdminGrantRoutes } from './http/routes/admin-grants.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
 import { addAdminUserRoutes } from './http/routes/admin-users.js';
@@ -56,6 +57,7 @@ export function buildApp(services: Services): App {
   addAdminSchemaRoutes(router, services);
   addAdminTokenRoutes(router, services);
   addAdminUserRoutes(router, services);
+  addAdminGrantRoutes(router, services);
   addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);

@@ -30,6 +30,10 @@ export interface Config {
   readonly adminToken: string | undefined;
   /** `AUTH`: how callers may show who they are, beside the admin token. */
   readonly auth: readonly WayIn[];
+  /** What the ways in `jwt` and `keystone` need to know. Absolute; YAML or JSON. */
+  readonly authFile: string | undefined;
+  /** In place of the one in `authFile`. */
+  readonly keystonePassword: string | undefined;
   readonly logLevel: LogLevel;
   /** Absolute; YAML or JSON. */
   readonly feedsFile: string | undefined;
@@ -95,6 +99,8 @@ export function readConfig(environment: Environment = process.env): Config {
       `at least ${String(ADMIN_TOKEN_LENGTH)} of A-Z a-z 0-9 . _ ~ + / -`,
     ),
     auth: read.several('AUTH', WAYS_IN) ?? ['token'],
+    authFile: resolved(read.text('AUTH_FILE')),
+    keystonePassword: read.secret('KEYSTONE_PASSWORD', () => true, 'a password'),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     feedsFile: resolved(read.text('FEEDS_FILE')),
     corsOrigins: read.list('CORS_ORIGINS', isOrigin, '* or origins like https://example.org, with commas in between'),

@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buildApp } from './app.js';
+import { loadAuthFile } from './auth-file.js';
 import { checkEpoch } from './actions/check-epoch.js';
 import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
@@ -17,12 +18,20 @@ import type { Config } from './config.js';
 import { gatherRefusals } from './core/refusals.js';
 import { makeSeals } from './core/seal.js';
 import { secretsHider } from './core/secrets.js';
+import type { WayIn } from './core/access.js';
+import type { IdentitySettings, KeystoneSettings } from './core/identity.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
 import { WHOLE_BODY_STALLS } from './http/body.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
 import { makeAuthenticator } from './http/auth/authenticator.js';
+import type { AuthenticatorDeps } from './http/auth/authenticator.js';
+import { makeGrantMemory } from './http/auth/grant-memory.js';
+import { makeJwks } from './http/auth/jwks.js';
+import { makeJwtMemory } from './http/auth/jwt-memory.js';
+import { makeKeystoneMemory } from './http/auth/keystone-memory.js';
+import { makeKeystone } from './http/auth/keystone.js';
 import { makePasswords } from './http/auth/passwords.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
@@ -98,6 +107,7 @@ async function startUp(
   stopAll: () => Promise<void>,
 ): Promise<Running> {
   const tls = await tlsFor(config);
+  const identity = await loadAuthFile(config);
   const database = await connection(config, logger, stops);
   await migrate(database);
   const pool = openPool(database, { size: READERS });
@@ -166,17 +176,18 @@ async function startUp(
 
   const seals = makeSeals(await makeMarkerKey(pool));
   const passwords = makePasswords();
-  const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
+  const isOn = (way: WayIn): boolean => config.auth.includes(way);
+  const authenticator = makeAuthenticator({
+    isAdminToken: adminTokenCheck(sha256),
+    tokens: isOn('token') ? makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) }) : undefined,
+    users: isOn('basic') ? makeUserMemory({ db, passwords }) : undefined,
+    ...waysElsewhere(identity, logger),
+    granted: makeGrantMemory({ db }),
+  });
 
   const settlement = startSettlement({ settle: (spent) => settleRates(pool, spent), logger });
   stops.push(() => settlement.stop());
   const { tell } = settlement;
-  const authenticator = makeAuthenticator({
-    ways: config.auth,
-    isAdminToken: adminTokenCheck(sha256),
-    tokens,
-    users: makeUserMemory({ db, passwords }),
-  });
 
   const { feedsFile } = config;
   if (feedsFile === undefined) await makeDemo({ pool, memory, audit });
@@ -263,6 +274,20 @@ function rateQuotasOf(config: Config): RateQuotas {
 
 function loginQuotasOf(config: Config): LoginQuotas {
   return { failedLogins: config.rateFailedLogins, failedLoginsAddress: config.rateFailedLoginsAddress };
+}
+
+function waysElsewhere(
+  { jwt, keystone }: IdentitySettings,
+  logger: Logger,
+): Pick<AuthenticatorDeps, 'jwts' | 'keystone'> {
+  const known = (settings: KeystoneSettings): AuthenticatorDeps['keystone'] => ({
+    memory: makeKeystoneMemory(settings, { keystone: makeKeystone(settings, { logger }) }),
+    publicUrl: settings.publicUrl,
+  });
+  return {
+    jwts: jwt === undefined ? undefined : makeJwtMemory(jwt, { jwks: makeJwks(jwt, { logger }) }),
+    keystone: keystone === undefined ? undefined : known(keystone),
+  };
 }
 
 async function connection(

@@ -4,9 +4,11 @@ import type { Actor, Grant, Principal } from '../core/access.js';
 import { changesBetween } from '../core/audit.js';
 import type { Act } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
+import { userPrincipal } from '../core/principal-grants.js';
 import { checkUserName } from '../core/user.js';
 import type { User } from '../core/user.js';
 import type { Db } from '../store/db.js';
+import { deleteGrantsOfPrincipal } from '../store/grants.js';
 import { changeUser, deleteUser as deleteRow, findUser, insertUser, lockUser } from '../store/users.js';
 import type { KeptUser } from '../store/users.js';
 import { administer } from './administer.js';
@@ -97,11 +99,15 @@ function passwordMissing(why: string): FeedsError {
   return new FeedsError('invalid-body', `the body is not that of a user: /password is missing: ${why}`, { violations });
 }
 
-/** From then on nobody gets in by that name, on any node within a second. Rejects with `not-found`. */
+/**
+ * From then on nobody gets in by that name, on any node within a second. What it was granted in workspaces goes too: who makes a user
+ * of this name again shall not have it. Rejects with `not-found`.
+ */
 export async function deleteUser(deps: AdministerDeps, by: Principal & Actor, name: string): Promise<void> {
   checkUserName(name);
   await administer(deps, by, async (tx, tell) => {
     mustBeKnown(by, name, await lockUser(tx, name));
+    await deleteGrantsOfPrincipal(tx, userPrincipal(name));
     await deleteRow(tx, name);
     tell({ act: 'user.deleted', target: { user: name } });
   });

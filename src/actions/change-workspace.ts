@@ -11,6 +11,7 @@ import {
   lockWorkspace,
   putWorkspace as putRow,
 } from '../store/feeds.js';
+import { deleteGrantsOfWorkspace } from '../store/grants.js';
 import { administer } from './administer.js';
 import type { AdministerDeps, Tell } from './administer.js';
 import { checkExistence } from './existence.js';
@@ -47,7 +48,7 @@ export async function putWorkspaceIn(tx: Tx, tell: Tell, workspace: Workspace): 
   return isNew ? 'created' : 'changed';
 }
 
-/** Rejects with `not-found`, `forbidden` (it is the server's own), or with `conflict` while there are feeds in it. */
+/** What was granted in it goes too. Rejects with `not-found`, `forbidden` (it is the server's own), or with `conflict` while there are feeds in it. */
 export async function deleteWorkspace(deps: AdministerDeps, by: Actor, name: string): Promise<void> {
   await administer(deps, by, async (tx, tell) => {
     if (name === SYSTEM_WORKSPACE) throw new FeedsError('forbidden', `the workspace "${name}" is the server's own`);
@@ -58,6 +59,7 @@ export async function deleteWorkspace(deps: AdministerDeps, by: Actor, name: str
       const which = feeds.length === 1 ? `the feed "${first?.name ?? ''}"` : `${String(feeds.length)} feeds`;
       throw new FeedsError('conflict', `the workspace "${name}" still has ${which}; delete them first`);
     }
+    await deleteGrantsOfWorkspace(tx, name);
     await deleteRow(tx, name);
     tell({ act: 'workspace.deleted', target: { workspace: name } });
   });

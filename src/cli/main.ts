@@ -24,7 +24,9 @@ Settings are environment variables:
   DATABASE_URL                                 a Postgres, 15 or newer; else it brings its own
   DATA_DIR                   ./data            where its own Postgres keeps the data
   ADMIN_TOKEN                                  else made at the first start and shown once
-  AUTH                       token             how callers show who they are: token, basic
+  AUTH                       token             how callers show who they are: token, basic, jwt, keystone
+  AUTH_FILE                                    whose JWTs, which Keystone, and what they give; YAML or JSON
+  KEYSTONE_PASSWORD                            in place of the one in AUTH_FILE
   FEEDS_FILE                                   workspaces and feeds, YAML or JSON; read again on SIGHUP
   CORS_ORIGINS                                 whose scripts may read: *, or origins with commas in between
   LOG_LEVEL                  info              fatal, error, warn, info, debug, trace, silent

@@ -22,7 +22,7 @@ export interface Grant {
 
 /** Who calls, however that was found out. */
 export interface Principal {
-  /** For those who run the server: `token:4f1c…`. */
+  /** `token:` and an id, `user:` and a name, `jwt:` and a subject, `keystone:` and the id of a user. */
   readonly name: string;
   readonly grants: readonly Grant[];
 }
@@ -32,8 +32,11 @@ export interface Actor extends Pick<Principal, 'name'> {
   readonly address?: string | undefined;
 }
 
-/** How somebody may show who it is: a bearer token of ours, or a name and a password. A bearer token may always be the admin's. */
-export const WAYS_IN = ['token', 'basic'] as const;
+/**
+ * How somebody may show who it is: a bearer token of ours, a name and a password, a JWT of an issuer, or a token of a Keystone. A bearer
+ * token may always be the admin's.
+ */
+export const WAYS_IN = ['token', 'basic', 'jwt', 'keystone'] as const;
 export type WayIn = (typeof WAYS_IN)[number];
 
 /** Whoever shows no credentials. */

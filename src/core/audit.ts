@@ -28,6 +28,8 @@ export type ActName =
   | 'user.created'
   | 'user.changed'
   | 'user.deleted'
+  | 'grants.changed'
+  | 'grants.deleted'
   | 'admin-token.created'
   | 'epoch.began';
 
@@ -35,6 +37,8 @@ export type ActName =
 export interface ActTarget {
   readonly token?: string;
   readonly user?: string;
+  /** Whom something was granted. */
+  readonly principal?: string;
   /** Of the feed's contract. */
   readonly version?: number;
   readonly feed?: string;

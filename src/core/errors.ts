@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'rate-limited' // the caller has used up what it may use in a minute
   | 'overloaded' // a bounded queue is full
-  | 'unavailable' // the database is away or too slow; nothing was written
+  | 'unavailable' // the database, or who knows whose a token is, is away or too slow; nothing was written
   | 'outcome-unknown'; // it may or may not have been written; sending the same again is safe
 
 /** One mistake in what was sent, with its place. */

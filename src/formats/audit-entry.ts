@@ -68,6 +68,8 @@ const DONE: Readonly<Record<ActName, string>> = {
   'user.created': 'made the user',
   'user.changed': 'changed the user',
   'user.deleted': 'deleted the user',
+  'grants.changed': 'changed the grants of',
+  'grants.deleted': 'took back the grants of',
   'admin-token.created': 'made the admin token',
   'epoch.began': 'began a new epoch of the log, which has gone back or moved,',
 };
@@ -87,9 +89,10 @@ function titleOf(record: AuditRecord): string {
   return `${who} was refused ${count === 1 ? 'once' : `${String(count)} times`}: ${REFUSED[reason]}`;
 }
 
-function nameOf({ token, user, version, feed, workspace = '', partition }: ActTarget): string {
+function nameOf({ token, user, principal, version, feed, workspace = '', partition }: ActTarget): string {
   if (token !== undefined) return token;
   if (user !== undefined) return user;
+  if (principal !== undefined) return `${principal} in ${workspace}`;
   if (version !== undefined) return `${workspace}/${feed ?? ''}, version ${String(version)}`;
   if (feed !== undefined) return `${workspace}/${feed}`;
   return partition === undefined ? workspace : `in partition ${String(partition)}`;
@@ -102,9 +105,10 @@ function termsOf(record: AuditRecord): string[] {
     terms.push(`reason:${record.reason}`);
     for (const { path } of record.requests) terms.push(...placeOf(path));
   } else {
-    const { token, user, feed, workspace } = record.target;
+    const { token, user, principal, feed, workspace } = record.target;
     if (token !== undefined) terms.push(`token:${token}`);
     if (user !== undefined) terms.push(`user:${user}`);
+    if (principal !== undefined) terms.push(`principal:${principal}`);
     terms.push(...placeTerms(workspace, feed));
   }
   if (record.address !== undefined && record.address !== OTHERS) terms.push(`address:${record.address}`);

@@ -10,7 +10,7 @@ const BUFFER_BYTES = 8 * 1024;
 /** When stdout does not keep up (a blocked pipe), lines beyond this are dropped: a log must not fill the memory. */
 const BUFFER_BYTES_AT_MOST = 16 * 1024 * 1024;
 
-const SECRETS = ['authorization', 'cookie', 'x-auth-token', 'set-cookie'];
+const SECRETS = ['authorization', 'cookie', 'x-auth-token', 'x-subject-token', 'set-cookie'];
 const REDACTED = [
   ...SECRETS.flatMap((name) => [
     `["${name}"]`,
@@ -21,6 +21,7 @@ const REDACTED = [
   'adminToken',
   'config.adminToken',
   'config.databaseUrl',
+  'config.keystonePassword',
 ];
 
 /**

@@ -106,9 +106,17 @@ describe('README', function () {
     for (const [index, line] of lines.entries()) expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
   });
 
-  it('and those of docs/access.md', async () => {
-    const answers = [/"token": "mrt_/, /"tokens": \[/, /"name": "alice"/, /"role": "admin"/];
-    const shown = await commandsIn('docs/access.md');
+  it('and those of docs/access.md and docs/identity.md', async () => {
+    const answers = [
+      /"token": "mrt_/,
+      /"tokens": \[/,
+      /"name": "alice"/,
+      /"principal": "user:alice"/,
+      /"principals": \[/,
+      /"role": "admin"/,
+      /"principal": "jwt:alice"/,
+    ];
+    const shown = [...(await commandsIn('docs/access.md')), ...(await commandsIn('docs/identity.md'))];
     expect(shown).to.have.length(answers.length);
     for (const [index, line] of shown.entries()) expect(await run(line, 10), line).to.match(answers[index] ?? /never/);
     // Not even where somebody puts one into a URL.

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { writeAuthFile } from '../support/auth-file.js';
 import { anEntry } from '../support/build.js';
+import { startIssuer } from '../support/issuer.js';
+import type { Issuer } from '../support/issuer.js';
+import { SERVICE_PASSWORD, startKeystone } from '../support/keystone.js';
+import type { FakeKeystone } from '../support/keystone.js';
 import { bearing, issue } from '../support/tokens.js';
 
 /** What is told of a request: it may be made (whatever comes of it then), 401, 403 or 404. */
@@ -31,6 +36,10 @@ const NEEDS: Readonly<
   'get /admin/workspaces/{workspace}': 'workspace',
   'put /admin/workspaces/{workspace}': 'workspace',
   'delete /admin/workspaces/{workspace}': 'workspace',
+  'get /admin/workspaces/{workspace}/grants': 'workspace',
+  'get /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
+  'put /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
+  'delete /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
   'get /admin/feeds': 'some',
   'get /admin/feeds/{workspace}/{feed}': 'feed',
   'put /admin/feeds/{workspace}/{feed}': 'feed',
@@ -60,7 +69,15 @@ const NEEDS: Readonly<
  * Y: yes, and the last digit of 401, 403 and 404.
  */
 const CALLERS: Readonly<
-  Record<string, { grants?: Record<string, unknown>[]; told: readonly [string, string, string, string, string] }>
+  Record<
+    string,
+    {
+      grants?: Record<string, unknown>[];
+      /** It comes by these; else by a token of ours. */
+      by?: 'jwt' | 'keystone';
+      told: readonly [string, string, string, string, string];
+    }
+  >
 > = {
   nobody: { told: ['111', 'Y11', '111', '111', '11'] },
   'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'] },
@@ -109,21 +126,56 @@ const CALLERS: Readonly<
     ],
     told: ['Y33', 'Y33', '444', '3Y3', '33'],
   },
+  'reader of the feed, by a JWT': {
+    grants: [{ role: 'reader', workspace: 'shop', feed: 'closed' }],
+    by: 'jwt',
+    told: ['Y33', 'Y33', '444', '444', '34'],
+  },
+  'admin of the workspace, by Keystone': {
+    grants: [{ role: 'admin', workspace: 'shop' }],
+    by: 'keystone',
+    told: ['YYY', 'YYY', 'YYY', '444', 'Y4'],
+  },
   'reader of something else': {
     grants: [{ role: 'reader', workspace: 'elsewhere' }],
     told: ['444', 'Y33', '444', '444', '44'],
   },
 };
+/** What AUTH_FILE has those do who come by an issuer, or by a Keystone. */
+const rolesOf = (way: 'jwt' | 'keystone'): Record<string, Record<string, unknown>[]> =>
+  Object.fromEntries(
+    Object.entries(CALLERS).flatMap(([caller, { grants = [], by }]) =>
+      by === way ? [[caller.replaceAll(' ', '-'), grants] as const] : [],
+    ),
+  );
 const TARGETS = ['shop/closed', 'shop/open', 'shop/none', 'far/closed'] as const;
 const MEANT: Readonly<Record<string, Told>> = { Y: 'yes', 1: 401, 3: 403, 4: 404 };
 
 describe('who may do what, over HTTP', function () {
   this.timeout(60_000);
   let app: TestApp;
+  let issuer: Issuer;
+  let keystone: FakeKeystone;
+  let file: Awaited<ReturnType<typeof writeAuthFile>>;
   let id: string;
 
   before(async () => {
-    app = await startApp();
+    [issuer, keystone] = [await startIssuer(), await startKeystone()];
+    file = await writeAuthFile({
+      jwt: {
+        issuer: issuer.url,
+        audience: 'millrace',
+        jwks: { url: issuer.jwksUrl },
+        algorithms: ['ES256'],
+        roles: { claim: 'roles', grants: rolesOf('jwt') },
+      },
+      keystone: {
+        url: keystone.url,
+        user: { name: 'millrace', password: SERVICE_PASSWORD },
+        roles: { grants: rolesOf('keystone') },
+      },
+    });
+    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path } });
     await app.feed('closed');
     await app.feed('open', { public: true });
     for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {
@@ -136,7 +188,18 @@ describe('who may do what, over HTTP', function () {
       await app.request(`/feeds/${target}`, { method: 'POST', headers, body: anEntry({ id }) });
     }
   });
-  after(() => app.stop());
+  after(async () => {
+    await app.stop();
+    await Promise.all([issuer.stop(), keystone.stop(), file.remove()]);
+  });
+
+  async function credentialsOf(caller: string): Promise<Record<string, string>> {
+    const { grants, by } = CALLERS[caller] ?? {};
+    if (grants === undefined) return {};
+    const roles = [caller.replaceAll(' ', '-')];
+    if (by === 'jwt') return bearing({ token: await issuer.sign({ roles }) });
+    return by === 'keystone' ? { 'x-auth-token': keystone.issue({ roles }) } : bearing(await issue(app, grants));
+  }
 
   it('is asked of every operation that there is', async () => {
     const { paths } = (await (await app.request('/openapi.json')).json()) as { paths: Record<string, object> };
@@ -150,7 +213,7 @@ describe('who may do what, over HTTP', function () {
 
   for (const [caller, { grants, told }] of Object.entries(CALLERS)) {
     it(`by ${caller}`, async () => {
-      const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+      const headers = await credentialsOf(caller);
       const ask = async (operation: string, target: string): Promise<[Told, Response]> => {
         const [method = '', template = ''] = operation.split(' ');
         const [workspace = '', feed = ''] = target.split('/');
@@ -178,7 +241,11 @@ describe('who may do what, over HTTP', function () {
         // What may be asked for need not be there.
         if (want === 'yes') expect(got, what).to.be.oneOf(['yes', 404]);
         else expect(got, what).to.equal(want);
-        if (got === 401) expect(response.headers.get('www-authenticate')).to.equal('Bearer realm="millrace"');
+        if (got === 401) {
+          expect(response.headers.get('www-authenticate')).to.equal(
+            `Bearer realm="millrace", Keystone uri="${keystone.url}"`,
+          );
+        }
         if (got === 403) expect(response.headers.get('www-authenticate')).to.contain('error="insufficient_scope"');
       };
       for (const [operation, need] of Object.entries(NEEDS)) {

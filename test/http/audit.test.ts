@@ -63,6 +63,20 @@ describe('the audit feed', function () {
       told: { act: 'contract.retired', target: { workspace: 'store', feed: 'sales', version: 1 } },
       again: true,
     },
+    'put /admin/workspaces/{workspace}/grants/{principal}': {
+      path: () => '/admin/workspaces/store/grants/jwt:ada',
+      body: { grants: [{ role: 'reader' }] },
+      told: {
+        act: 'grants.changed',
+        target: { principal: 'jwt:ada', workspace: 'store' },
+        changes: { grants: { to: [{ role: 'reader', workspace: 'store' }] } },
+      },
+      again: true,
+    },
+    'delete /admin/workspaces/{workspace}/grants/{principal}': {
+      path: () => '/admin/workspaces/store/grants/jwt:ada',
+      told: { act: 'grants.deleted', target: { principal: 'jwt:ada', workspace: 'store' } },
+    },
     'delete /admin/feeds/{workspace}/{feed}': {
       told: { act: 'feed.deleted', target: { workspace: 'store', feed: 'sales' } },
     },

@@ -74,6 +74,15 @@ create table feeds (
   constraint feeds_workspace_name_key UNIQUE (workspace, name)
 );
 
+create table grants (
+  workspace text collate "C" not null,
+  principal text collate "C" not null,
+  grants jsonb not null,
+  granted_at timestamp with time zone not null default now(),
+  granted_by text not null,
+  constraint grants_pkey PRIMARY KEY (workspace, principal)
+);
+
 create table heads (
   partition_id smallint not null,
   feed_id integer not null,
@@ -159,6 +168,8 @@ create table workspaces (
   title text,
   constraint workspaces_pkey PRIMARY KEY (name)
 );
+
+CREATE INDEX grants_of_principal ON public.grants USING btree (principal);
 
 CREATE UNIQUE INDEX members_editable ON public.members USING btree (partition_id, feed_id, "position") WHERE editable;
 

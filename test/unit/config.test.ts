@@ -27,6 +27,8 @@ describe('settings', () => {
       dataDir: resolve('data'),
       adminToken: undefined,
       auth: ['token'],
+      authFile: undefined,
+      keystonePassword: undefined,
       logLevel: 'info',
       feedsFile: undefined,
       corsOrigins: [],
@@ -61,7 +63,9 @@ describe('settings', () => {
       DATABASE_URL: 'postgresql://me:secret@db/millrace?sslmode=require',
       DATA_DIR: 'somewhere',
       ADMIN_TOKEN: '0123456789abcdef',
-      AUTH: 'Basic, token',
+      AUTH: 'Basic, token, JWT, keystone',
+      AUTH_FILE: 'auth.yaml',
+      KEYSTONE_PASSWORD: 'pass word',
       LOG_LEVEL: 'WARN',
       FEEDS_FILE: 'feeds.yaml',
       CORS_ORIGINS: 'https://a.example, http://localhost:3000',
@@ -78,13 +82,15 @@ describe('settings', () => {
       databaseUrl: 'postgresql://me:secret@db/millrace?sslmode=require',
       dataDir: resolve('somewhere'),
       adminToken: '0123456789abcdef',
+      authFile: resolve('auth.yaml'),
+      keystonePassword: 'pass word',
       logLevel: 'warn',
       feedsFile: resolve('feeds.yaml'),
       queueBytes: 2_097_152,
       shutdownSeconds: 0,
     });
     expect(config.trustedProxies).to.deep.equal(['loopback', '10.0.0.0/8', '2001:db8::1']);
-    expect(config.auth).to.deep.equal(['token', 'basic']);
+    expect(config.auth).to.deep.equal(['token', 'basic', 'jwt', 'keystone']);
     expect(config.corsOrigins).to.deep.equal(['https://a.example', 'http://localhost:3000']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.corsOrigins)).to.equal(true);
   });

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Principal } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import { NOBODYS } from '../../core/password.js';
+import { userPrincipal } from '../../core/principal-grants.js';
 import { isUserName } from '../../core/user.js';
 import type { Db } from '../../store/db.js';
 import { findUser } from '../../store/users.js';
@@ -117,5 +118,5 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
 }
 
 function principalOf({ name, grants }: KeptUser): Principal {
-  return { name: `user:${name}`, grants };
+  return { name: userPrincipal(name), grants };
 }
