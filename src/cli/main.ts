@@ -21,7 +21,7 @@ and, as clients of a server that runs (docs/command-line.md):
 Settings are environment variables. Of clients:
 
   MILLRACE_URL               http://127.0.0.1:8080  the server
-  MILLRACE_TOKEN                               the token; else the admin token in DATA_DIR, where the server is local
+  MILLRACE_TOKEN                               the token; else the one that a local server left in DATA_DIR
 
 Of the server:
 
