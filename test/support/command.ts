@@ -66,7 +66,8 @@ export function killLeftOver(): void {
 
 type Settings = Readonly<Record<string, string>>;
 
-function spawnMillrace(args: readonly string[], settings: Settings) {
+/** The process that `millrace` above runs, with what it has said so far. */
+export function spawnMillrace(args: readonly string[], settings: Settings) {
   const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     cwd: tmpdir(),

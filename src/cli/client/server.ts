@@ -57,10 +57,15 @@ export async function askJson<T>(server: Server, method: string, path: string, v
   const body = value === undefined ? {} : { body: JSON.stringify(value) };
   const headers = { ...(value === undefined ? {} : { 'content-type': 'application/json' }), ...asked.headers };
   const answer = await ask(server, method, path, { ...asked, ...body, headers });
+  return jsonIn<T>(server, answer);
+}
+
+/** The body of an answer; none is an empty object. @throws Unreachable when it is not JSON: no Millrace has sent it */
+export function jsonIn<T>({ url }: Server, { body }: Answer): T {
   try {
-    return (answer.body === '' ? {} : JSON.parse(answer.body)) as T;
+    return (body === '' ? {} : JSON.parse(body)) as T;
   } catch {
-    throw new Unreachable(`${server.url} is no Millrace: its answer to ${method} ${path} is not JSON`, true, undefined);
+    throw new Unreachable(`${url} is no Millrace: its answer is not JSON`, true, undefined);
   }
 }
 

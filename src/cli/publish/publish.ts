@@ -65,6 +65,7 @@ A server that is away or busy is tried again, always with the same Idempotency-K
       return;
     }
     for (const file of files) {
+      if (file === '-' && call.surroundings.isInteractive) await call.tell('type it, and end it with Ctrl-D');
       try {
         if (isLines(call, file)) await publishLines(target, file);
         else await publishFile(target, file, key);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { feedPath } from '../client/feed-name.js';
 import type { FeedName } from '../client/feed-name.js';
 import { withPatience } from '../client/retry.js';
-import { ask } from '../client/server.js';
+import { ask, jsonIn } from '../client/server.js';
 import type { Server } from '../client/server.js';
 import type { Call } from '../command.js';
 import { oneLineJson, printable } from '../printable.js';
@@ -23,6 +23,11 @@ interface ShownEntry {
   readonly link?: readonly { readonly rel: string; readonly href: string }[];
 }
 
+interface Published {
+  readonly entry?: ShownEntry;
+  readonly feed?: { readonly entry: readonly ShownEntry[] };
+}
+
 /**
  * Publishes a document, all that is in it or nothing, and prints each entry. Whatever has to be sent again goes with the same
  * Idempotency-Key, so that it is stored once. @throws Refusal, Unreachable
@@ -39,7 +44,7 @@ export async function sendDocument(
   const answer = await withPatience(patience, () => ask(server, 'POST', path, { headers, body }));
   const replayed = answer.headers.get('idempotent-replayed') === 'true';
   const outcome = dryRun ? 'valid' : replayed ? 'known' : 'published';
-  const lines = entriesIn(answer.body).map(({ id, link = [] }) => {
+  const lines = entriesIn(jsonIn<Published>(server, answer)).map(({ id, link = [] }) => {
     if (!call.flag('json')) return `${outcome} ${printable(id)}\n`;
     const url = link.find(({ rel }) => rel === 'self')?.href;
     return `${oneLineJson(JSON.stringify({ outcome, id, url }))}\n`;
@@ -47,8 +52,7 @@ export async function sendDocument(
   await call.print(lines.join(''));
 }
 
-/** Of the answer: the entry, or the entries of the batch. */
-function entriesIn(body: string): readonly ShownEntry[] {
-  const { entry, feed } = JSON.parse(body) as { entry?: ShownEntry; feed?: { entry: readonly ShownEntry[] } };
+/** The entry, or the entries of the batch. */
+function entriesIn({ entry, feed }: Published): readonly ShownEntry[] {
   return entry === undefined ? (feed?.entry ?? []) : [entry];
 }

@@ -2,7 +2,7 @@ import { COMPATIBILITIES } from '../../core/contract.js';
 import type { Violation } from '../../core/errors.js';
 import { CLIENT_OPTIONS, connection } from '../client/connection.js';
 import { adminPath, feedName } from '../client/feed-name.js';
-import { ask } from '../client/server.js';
+import { ask, jsonIn } from '../client/server.js';
 import type { Command } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { Failure, violationText } from '../failures.js';
@@ -36,11 +36,12 @@ setting "compatibility" promises, or another mode (else 6). FILE is as for regis
     const mode = call.choice('compatibility', COMPATIBILITIES);
     const { body, type } = await contractFile(call);
     const query = `?dry-run=true${mode === undefined ? '' : `&compatibility=${mode}`}`;
-    const answer = await ask(await connection(call), 'POST', `${path}${query}`, {
+    const server = await connection(call);
+    const answer = await ask(server, 'POST', `${path}${query}`, {
       body,
       headers: { 'content-type': type },
     });
-    const verdict = JSON.parse(answer.body) as Verdict;
+    const verdict = jsonIn<Verdict>(server, answer);
     const against = verdict.against.map(String).join(', ');
     await show(
       call,

@@ -1,6 +1,6 @@
 import { CLIENT_OPTIONS, connection } from '../client/connection.js';
 import { adminPath, feedName } from '../client/feed-name.js';
-import { ask } from '../client/server.js';
+import { ask, jsonIn } from '../client/server.js';
 import type { Command } from '../command.js';
 import { show } from '../show.js';
 import { contractFile } from './contract-file.js';
@@ -24,8 +24,9 @@ nothing. Refused are what does not compile (exit code 7) and what breaks compati
   async run(call) {
     const path = `${adminPath(feedName(call.word(0)))}/schemas`;
     const { body, type } = await contractFile(call);
-    const answer = await ask(await connection(call), 'POST', path, { body, headers: { 'content-type': type } });
-    const version = JSON.parse(answer.body) as ShownVersion;
+    const server = await connection(call);
+    const answer = await ask(server, 'POST', path, { body, headers: { 'content-type': type } });
+    const version = jsonIn<ShownVersion>(server, answer);
     const words = answer.status === 201 ? 'is registered, and active' : 'is this very contract, and active already';
     await show(call, version, `Version ${String(version.version)} (${version.kind}) ${words}.\n`);
   },
