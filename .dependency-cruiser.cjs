@@ -11,7 +11,7 @@ const may = {
   actions: [...inner, 'registry', 'store'],
   http: [...inner, 'formats', 'registry', 'store', 'actions'],
   workers: [...inner, 'formats', 'store', 'actions'],
-  cli: ['config', 'server', 'core', 'telemetry', 'store'],
+  cli: ['config', 'server', 'core', 'telemetry', 'formats', 'store'],
 };
 
 // Files of store/ that prepare or move a whole database before there is a server. They write without an action.

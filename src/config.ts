@@ -66,7 +66,17 @@ export interface Config {
   readonly rateFailedLoginsAddress: number;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** The settings of the commands that are clients of a server. */
+export interface ClientConfig {
+  /** `MILLRACE_URL`: the server's base URL, without a trailing slash. */
+  readonly millraceUrl: string;
+  /** `MILLRACE_TOKEN`: what is sent as a bearer token. */
+  readonly millraceToken: string | undefined;
+  /** Where a server on this machine may have left its admin token; absolute. */
+  readonly dataDir: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MEBIBYTE = 1024 * 1024;
 /** Whole units a minute. */
@@ -74,6 +84,8 @@ const RATE = { from: 0, to: 100_000_000 };
 const ADMIN_TOKEN_LENGTH = 16;
 /** RFC 6750 §2.1: what can stand behind `Bearer`. */
 const BEARER = /^[A-Za-z0-9._~+/-]+=*$/;
+/** What `isBaseUrl` takes, in words. */
+export const BASE_URL = 'an absolute http or https URL without user, query and fragment';
 
 /** @throws StartError that names every mistake. */
 export function readConfig(environment: Environment = process.env): Config {
@@ -81,9 +93,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const config: Config = {
     port: read.number('PORT', { by: 8080, from: 0, to: 65_535 }),
     host: read.text('HOST', isHost, 'a host name or an IP address') ?? '127.0.0.1',
-    publicUrl: read
-      .text('PUBLIC_URL', isBaseUrl, 'an absolute http or https URL without user, query and fragment')
-      ?.replace(/\/+$/, ''),
+    publicUrl: read.text('PUBLIC_URL', isBaseUrl, BASE_URL)?.replace(/\/+$/, ''),
     ...tlsFiles(read),
     trustedProxies: read.list(
       'TRUSTED_PROXIES',
@@ -95,7 +105,7 @@ export function readConfig(environment: Environment = process.env): Config {
     dataDir: resolve(read.text('DATA_DIR') ?? 'data'),
     adminToken: read.secret(
       'ADMIN_TOKEN',
-      (text) => text.length >= ADMIN_TOKEN_LENGTH && BEARER.test(text),
+      (text) => text.length >= ADMIN_TOKEN_LENGTH && isBearer(text),
       `at least ${String(ADMIN_TOKEN_LENGTH)} of A-Z a-z 0-9 . _ ~ + / -`,
     ),
     auth: read.several('AUTH', WAYS_IN) ?? ['token'],
@@ -120,6 +130,18 @@ export function readConfig(environment: Environment = process.env): Config {
     ratePublishAddress: read.number('RATE_PUBLISH_ADDRESS', { by: 0, ...RATE }),
     rateFailedLogins: read.number('RATE_FAILED_LOGINS', { by: 10, ...RATE }),
     rateFailedLoginsAddress: read.number('RATE_FAILED_LOGINS_ADDRESS', { by: 30, ...RATE }),
+  };
+  read.finish();
+  return Object.freeze(config);
+}
+
+/** @throws StartError that names every mistake. What is wrong with a server's settings is none of a client's business. */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const read = reader(environment);
+  const config: ClientConfig = {
+    millraceUrl: withoutSlash(read.text('MILLRACE_URL', isBaseUrl, BASE_URL) ?? 'http://127.0.0.1:8080'),
+    millraceToken: read.secret('MILLRACE_TOKEN', isBearer, 'a token: A-Z a-z 0-9 . _ ~ + / -'),
+    dataDir: resolve(read.text('DATA_DIR') ?? 'data'),
   };
   read.finish();
   return Object.freeze(config);
@@ -230,11 +252,20 @@ function resolved(path: string | undefined): string | undefined {
   return path === undefined ? undefined : resolve(path);
 }
 
+export function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+/** May it stand behind `Bearer`? */
+export function isBearer(text: string): boolean {
+  return BEARER.test(text);
+}
+
 function isHost(text: string): boolean {
   return /^[A-Za-z0-9:._%-]+$/.test(text);
 }
 
-function isBaseUrl(text: string): boolean {
+export function isBaseUrl(text: string): boolean {
   const url = parseUrl(text);
   return (
     url !== undefined &&

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { resolve } from 'node:path';
-import { readConfig } from '../../src/config.js';
+import { readClientConfig, readConfig } from '../../src/config.js';
 import { StartError } from '../../src/core/start-error.js';
 
 function mistakesOf(environment: Record<string, string>): string {
@@ -151,5 +151,27 @@ describe('settings', () => {
   it('that are secret are never repeated', () => {
     const message = mistakesOf({ ADMIN_TOKEN: 'hush hush hush hush', DATABASE_URL: 'pg://me:hush@db/x' });
     expect(message).to.contain('ADMIN_TOKEN').and.to.contain('DATABASE_URL').and.not.to.contain('hush');
+  });
+});
+
+describe('settings of clients', () => {
+  it('have defaults that reach a server on this machine, whatever is wrong with its own', () => {
+    expect(readClientConfig({ PORT: 'nonsense' })).to.deep.equal({
+      millraceUrl: 'http://127.0.0.1:8080',
+      millraceToken: undefined,
+      dataDir: resolve('data'),
+    });
+  });
+
+  it('are checked, all at once, and a token is never repeated', () => {
+    expect(readClientConfig({ MILLRACE_URL: 'https://a.example/base/' }).millraceUrl).to.equal(
+      'https://a.example/base',
+    );
+    const wrong = (): unknown => readClientConfig({ MILLRACE_URL: 'a.example', MILLRACE_TOKEN: 'hush hush' });
+    expect(wrong)
+      .to.throw(StartError, 'MILLRACE_URL is "a.example"')
+      .with.property('message')
+      .that.contains('MILLRACE_TOKEN is something else (not shown)')
+      .and.does.not.contain('hush');
   });
 });
