@@ -20,13 +20,8 @@ import type { Line } from './measure.js';
 import { measureAssertions, measureJsonContract, measureXmlContract } from './measure-contract.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
-import {
-  measureJsonPage,
-  measureNotModified,
-  measurePage,
-  measureTokenPoll,
-  measureUncachedPage,
-} from './measure-reads.js';
+import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
+import { measureJwtPoll, measureLimitedPoll, measureTenantPoll, measureTokenPoll } from './measure-callers.js';
 import { measureVisible } from './measure-visible.js';
 import { query, startLoad, startServer } from './processes.js';
 import type { ServerUnderTest } from './processes.js';
@@ -43,6 +38,9 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   json: measureJsonPage,
   '304': measureNotModified,
   '304-token': measureTokenPoll,
+  '304-tenants': measureTenantPoll,
+  '304-jwt': measureJwtPoll,
+  '304-limited': measureLimitedPoll,
   visible: measureVisible,
   uncached: measureUncachedPage,
   growth: measureGrowth,

@@ -10,7 +10,7 @@ import { TOKEN, execute, publish, query, startPlainServer } from './processes.js
 import { emptyReference, referenceDatabase, target } from './targets.js';
 import type { Target } from './targets.js';
 
-const CONNECTIONS = 32;
+export const CONNECTIONS = 32;
 const PAGE_ENTRIES = 25;
 const ATOM = 'application/atom+xml';
 const JSON_TYPE = 'application/json';
@@ -58,7 +58,7 @@ export async function measureJsonPage(bench: Bench): Promise<Line> {
 }
 
 /** The server under test, whose hot feed has a full page at least. */
-async function filledTarget(bench: Bench): Promise<Target> {
+export async function filledTarget(bench: Bench): Promise<Target> {
   const under = await target(bench);
   const { server, hot, databaseUrl } = under;
   const [row] = await query<{ n: string }>(
@@ -109,44 +109,6 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
   } finally {
     await plain.stop();
   }
-}
-
-/** The same poll by the bearer of a token that may read the feed, against one without a token. */
-export async function measureTokenPoll(bench: Bench): Promise<Line> {
-  const { server, hot } = await filledTarget(bench);
-  const issued = await fetch(`${server.url}/admin/tokens`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'bench', grants: [{ role: 'reader' }] }),
-  });
-  const { token } = (await issued.json()) as { token: string };
-  const page = await fetch(server.url + hot, { headers: { 'accept-encoding': 'identity' } });
-  await page.arrayBuffer();
-  const tag = page.headers.get('etag') ?? '';
-  const poll = async (headers: Record<string, string>): Promise<number> => {
-    const request: GetRequest = { method: 'GET', path: hot, headers: { 'If-None-Match': tag, ...headers } };
-    return (await bench.load.run(readJob(bench, server.url, request, 304))).perSecond;
-  };
-  const bearing = { Authorization: `Bearer ${token}` };
-  await poll(bearing);
-  await poll({});
-  const { ratios, ...rates } = await interleave(
-    bench.rounds,
-    () => poll(bearing),
-    () => poll({}),
-  );
-  return {
-    what: `304 to the bearer of a token`,
-    ours: perSecond(median(rates.ours)),
-    reference: `${perSecond(median(rates.reference))} without a token`,
-    value: median(ratios),
-    range: rangeOf(ratios),
-    reach: 0.8,
-    aim: 0.9,
-    better: 'higher',
-    unit: '',
-    note: `${String(CONNECTIONS)} connections`,
-  };
 }
 
 /** Pages from all over a large feed, on a server that keeps none. */
@@ -203,6 +165,6 @@ async function fillReference(bench: Bench, connectionString: string, entries: nu
   );
 }
 
-function readJob(bench: Bench, url: string, request: GetRequest, expect: number): HttpJob {
+export function readJob(bench: Bench, url: string, request: GetRequest, expect: number): HttpJob {
   return { kind: 'http', url, connections: CONNECTIONS, until: { seconds: bench.seconds }, request, expect };
 }

@@ -31,5 +31,5 @@ export function viewOfTenant(view: View, tenant: string): TenantsView | undefine
 /** What tells views apart, as a part of other keys: one letter, and of tenants a digest. */
 export function viewKey(view: View): string {
   if (view.kind !== 'tenants') return view.kind === 'whole' ? 'w' : 'o';
-  return `t${createHash('sha256').update(view.tenants.join(' ')).digest('base64url').slice(0, 22)}`;
+  return `t${createHash('sha256').update(JSON.stringify(view.tenants)).digest('base64url').slice(0, 22)}`;
 }
