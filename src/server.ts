@@ -124,6 +124,9 @@ async function startUp(
       checkEpoch({ pool, logger, audit: { wake: () => undefined } }, partition, seen, known),
   });
   stops.push(() => memory.stop());
+  // What works by itself is told to stop first and waited for last: a database that does not answer holds it up, and others as long.
+  let working: Promise<unknown> = Promise.resolve();
+  stops.push(() => working);
 
   const metrics = createMetrics();
   const recent = keepRecentEntries();
@@ -247,9 +250,11 @@ async function startUp(
     return Promise.resolve();
   });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
-  stops.push(() => retention.stop());
   const cleaning = startRateCleaning({ pool, logger });
-  stops.push(() => cleaning.stop());
+  stops.push(() => {
+    working = Promise.all([retention.stop(), cleaning.stop()]);
+    return Promise.resolve();
+  });
 
   return {
     url,

@@ -9,11 +9,18 @@ import type { Db } from './db.js';
 import { privateSql } from './search-sql.js';
 import { KINDS } from './write-batch.js';
 
+// With `limit 1` the planner looks the entry up by its position, even if it plans while the log is empty (see store/db.ts).
 const FIND_MEMBER = `
   select m.position, e.kind, e.atom_id, e.xml, r.recorded_at, e.schema_version
     from heads h
     join members m on m.partition_id = h.partition_id and m.feed_id = h.feed_id and m.atom_key = $3
-    join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position
+   cross join lateral (
+      select *
+        from entries
+       where partition_id = $1
+         and feed_id = $2
+         and position = m.position
+       limit 1) e
     left join lateral (
       select recorded_at
         from ticks
