@@ -73,7 +73,7 @@ export async function pageFor(
     entries,
     low,
     high,
-    hasOlder: low > firstKept,
+    older: low > firstKept ? older : undefined,
     mark: plainMark(state),
     hasArchives: true,
     changedAt,
@@ -95,7 +95,7 @@ async function tenantPage(
   const start = await startOf(services, { feed, view }, log, request);
   const isHandedOut = marker?.kind === 'position' || marker?.kind === 'entry';
   const rows = await readTenantPage(db, feed, view.tenants, { ...start, isHandedOut }, limit, search);
-  const { head, firstKept, entries, low, high, hasOlder, changedAt } = rows;
+  const { head, firstKept, entries, low, high, older, changedAt } = rows;
   const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : await readEpochs(db, feed.partition);
   const state = { head, firstKept, epochs };
   const seal = (position: Position): string => seals.seal(feed.id, epochs.current, position);
@@ -112,7 +112,7 @@ async function tenantPage(
     entries,
     low,
     high,
-    hasOlder,
+    older,
     mark: (position) => ({ marker: seal(position), epoch: undefined }),
     hasArchives: false,
     changedAt,

@@ -21,6 +21,11 @@ async function told(response: Response): Promise<{ status: number; headers: Reco
   return { status: response.status, headers, body };
 }
 
+/** The other of two directions. */
+function way(_whole: string, from: string): string {
+  return `direction=${from === 'back' ? 'for' : 'back'}ward`;
+}
+
 describe('a reader that is bound to tenants', function () {
   this.timeout(60_000);
   let app: TestApp;
@@ -195,6 +200,38 @@ describe('a reader that is bound to tenants', function () {
     expect((await get(`${other}?marker=${marker}`, a)).status).to.equal(400);
     // Who sees all may go on from it.
     expect((await page(`${path}?marker=${marker}&direction=backward&limit=1`, {})).entries).to.have.length(1);
+  });
+
+  it('cannot tell by what is alike among its markers whether there is something between its entries', async () => {
+    const shapes: string[] = [];
+    for (const between of [0, 1, 2]) {
+      const path = await app.feed(`between-${String(between)}`);
+      for (let n = 0; n < 4; n += 1) {
+        await publish(app, path, { categories: ['tid:A'] });
+        for (let more = 0; more < between; more += 1) await publish(app, path, { categories: ['tid:B'] });
+      }
+      const shown: string[] = [];
+      for (const [start, rel] of [
+        ['', 'next'],
+        ['&marker=last', 'previous'],
+        ['&search=(cat=tid:A)', 'next'],
+      ] as const) {
+        let url: string | undefined = `${path}?limit=1${start}`;
+        for (let most = 6; url !== undefined && most > 0; most -= 1) {
+          const { links } = await page(url, a);
+          for (const [, href] of links) shown.push(...(/~[A-Za-z0-9_-]{22}/.exec(href) ?? []));
+          // The same place in the other direction.
+          const turned = url.includes('marker=~') ? url.replace(/direction=(back|for)ward/, way) : undefined;
+          for (const [, href] of turned === undefined ? [] : (await page(turned, a)).links) {
+            shown.push(...(/~[A-Za-z0-9_-]{22}/.exec(href) ?? []));
+          }
+          url = links.get(rel);
+        }
+      }
+      shapes.push(shown.map((marker) => shown.indexOf(marker)).join(' '));
+    }
+    expect(shapes[1]).to.equal(shapes[0]);
+    expect(shapes[2]).to.equal(shapes[0]);
   });
 
   it('is refused a place beyond the log, and told the last common one without its position', async () => {
