@@ -1,7 +1,7 @@
 import { commonTick, shortEpoch } from '../core/epoch.js';
 import type { LogState } from '../core/epoch.js';
 import { atomKey } from '../core/entry.js';
-import type { Instant, Position } from '../core/entry.js';
+import type { Entry, Instant, Position } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import { fullArchives, plainMark } from '../core/page.js';
@@ -95,7 +95,7 @@ async function tenantPage(
   const start = await startOf(services, { feed, view }, log, request);
   const isHandedOut = marker?.kind === 'position' || marker?.kind === 'entry';
   const rows = await readTenantPage(db, feed, view.tenants, { ...start, isHandedOut }, limit, search);
-  const { head, firstKept, entries, low, high, older, changedAt } = rows;
+  const { head, firstKept, low, high, older, changedAt } = rows;
   const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : await readEpochs(db, feed.partition);
   const state = { head, firstKept, epochs };
   const seal = (position: Position): string => seals.seal(feed.id, epochs.current, position);
@@ -109,7 +109,7 @@ async function tenantPage(
     feed,
     log: state,
     namedAfter: head,
-    entries,
+    entries: rows.entries.map((entry) => inTenantsView(services, feed, entry)),
     low,
     high,
     older,
@@ -119,6 +119,11 @@ async function tenantPage(
     gap: hasGap ? 'unnumbered' : undefined,
     closed: false,
   };
+}
+
+/** An entry for those who are not told positions. */
+export function inTenantsView({ seals }: Pick<Services, 'seals'>, feed: Feed, entry: Entry): Entry {
+  return entry.kind === 'revision' ? { ...entry, revisionName: seals.nameOf(feed.id, entry.position) } : entry;
 }
 
 /**

@@ -371,6 +371,33 @@ describe('a reader that is bound to tenants', function () {
     expect((await get(`${path}/entries/${theirs}`, a)).status).to.equal(404);
   });
 
+  it('is not told the position of a revision, in what names it as an event', async () => {
+    const path = await app.feed('revised-events', { editable: true });
+    const id = await publish(app, path, { categories: ['tid:A'] });
+    const revise = async (): Promise<void> => {
+      const etag = (await app.request(`${path}/entries/${id}`)).headers.get('etag') ?? '';
+      const response = await app.request(`${path}/entries/${id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/atom+xml', 'if-match': etag },
+        body: anEntry({ id, categories: ['tid:A'] }),
+      });
+      expect(response.status).to.equal(200);
+    };
+    const nameOf = async (url: string): Promise<string> => {
+      const [event] = [JSON.parse(await (await get(`${url}?format=cloudevents`, a)).text())].flat() as { id: string }[];
+      return event?.id ?? '';
+    };
+    const names = new Set<string>();
+    for (let n = 0; n < 2; n += 1) {
+      await revise();
+      const name = await nameOf(path);
+      expect(name).to.match(/;revision=[A-Za-z0-9_-]{22}$/);
+      expect(await nameOf(`${path}/entries/${id}`)).to.equal(name);
+      names.add(name);
+    }
+    expect(names.size).to.equal(2);
+  });
+
   it('may also be bound by a user’s grant', async () => {
     const body = {
       password: 'long enough a password',
