@@ -64,12 +64,11 @@ export async function pageFor(
   const older = low - 1n;
   const archiveIsFinal = older < BigInt(feed.pageSize) * fullArchives(feed, head) || older <= 0n;
   const ended = start.direction === 'backward' ? start.from !== undefined : rows.full;
-  const lookedUp = request.startingAt !== undefined || marker?.kind === 'entry';
   const state = { head, firstKept, epochs };
   return {
     feed,
     log: state,
-    namedAfter: lookedUp && log.head < head ? log.head : head,
+    namedAfter: headOfName(request, log, head),
     entries,
     low,
     high,
@@ -108,7 +107,7 @@ async function tenantPage(
   return {
     feed,
     log: state,
-    namedAfter: head,
+    namedAfter: headOfName(request, log, head),
     entries: rows.entries.map((entry) => inTenantsView(services, feed, entry)),
     low,
     high,
@@ -119,6 +118,12 @@ async function tenantPage(
     gap: hasGap ? 'unnumbered' : undefined,
     closed: false,
   };
+}
+
+/** See `Page.namedAfter`: `log` is what was known before anything was read, `head` that of the rows. */
+function headOfName({ startingAt, marker }: PageRequest, log: LogState, head: Position): Position {
+  const isLookedUp = startingAt !== undefined || marker?.kind === 'entry';
+  return isLookedUp && log.head < head ? log.head : head;
 }
 
 /** An entry for those who are not told positions. */
