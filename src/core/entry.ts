@@ -73,6 +73,8 @@ export interface Entry {
   readonly recordedAt: Instant;
   /** The version of the feed's contract that it was checked against. */
   readonly schemaVersion?: SchemaVersion | undefined;
+  /** What tells this revision from others for those who are not told positions; undefined: its position does. */
+  readonly revisionName?: string | undefined;
 }
 
 /** The key that uniqueness is kept on, 128 bits of SHA-256: an id may be too long for an index. */

@@ -50,8 +50,8 @@ export interface Page {
   /** The positions that were looked at, matching or not, from low to high; nothing when low is above high. */
   readonly low: Position;
   readonly high: Position;
-  /** There may be something older than `low`. */
-  readonly hasOlder: boolean;
+  /** From where it goes on backward, with it; undefined: there is nothing older. */
+  readonly older: Position | undefined;
   /** How its links write positions. */
   readonly mark: (position: Position) => PlaceMark;
   /** Archived pages are of the whole log: who sees a part of it has none. */
@@ -113,7 +113,8 @@ export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] 
     { rel: 'last', href: at({ marker: 'last' }) },
     { rel: 'previous', href: at({ ...page.mark(page.high), direction: 'forward' }) },
   ];
-  if (page.hasOlder) links.push({ rel: 'next', href: at({ ...page.mark(page.low - 1n), direction: 'backward' }) });
+  if (page.older !== undefined)
+    links.push({ rel: 'next', href: at({ ...page.mark(page.older), direction: 'backward' }) });
   if (!isHead) links.push({ rel: 'first', href: at({}) });
   // The archive is of the whole feed: it is no continuation of what a search has found.
   const archive = request.search === undefined && page.hasArchives ? archiveBehind(page) : 0n;

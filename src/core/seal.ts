@@ -12,6 +12,8 @@ export interface Seals {
   seal(feed: FeedId, epoch: string, position: Position): string;
   /** Undefined: nobody has sealed this here for this feed. */
   open(feed: FeedId, text: string): { readonly position: Position; readonly epoch: string } | undefined;
+  /** Tells the revision at the position from others, whatever the epoch. It is no marker. */
+  nameOf(feed: FeedId, position: Position): string;
 }
 
 /** No position, no name and no IRI begins with it; 16 bytes follow in base64url. */
@@ -23,27 +25,33 @@ const CIPHER = 'aes-256-ecb';
 /** @param key 32 bytes, the same on all nodes and for ever */
 export function makeSeals(key: Buffer): Seals {
   if (key.length !== KEY_BYTES) throw new Error(`the key of markers has ${String(key.length)} bytes`);
+  const sealed = (position: Position, epoch: string, check: Buffer): string => {
+    const block = Buffer.alloc(BLOCK_BYTES);
+    block.writeBigUInt64BE(position, 0);
+    block.write(epoch, 8, 4, 'hex');
+    check.copy(block, 12);
+    return inOnePiece(createCipheriv(CIPHER, key, null), block).toString('base64url');
+  };
   return {
     seal(feed, epoch, position) {
-      const block = Buffer.alloc(BLOCK_BYTES);
-      block.writeBigUInt64BE(position, 0);
-      block.write(epoch, 8, 4, 'hex');
-      checkOf(feed).copy(block, 12);
-      return `~${inOnePiece(createCipheriv(CIPHER, key, null), block).toString('base64url')}`;
+      return `~${sealed(position, epoch, checkOf('marker', feed))}`;
     },
     open(feed, text) {
       if (!SEALED.test(text)) return undefined;
       const block = inOnePiece(createDecipheriv(CIPHER, key, null), Buffer.from(text.slice(1), 'base64url'));
-      if (!block.subarray(12).equals(checkOf(feed))) return undefined;
+      if (!block.subarray(12).equals(checkOf('marker', feed))) return undefined;
       return { position: block.readBigUInt64BE(0), epoch: block.toString('hex', 8, 12) };
+    },
+    nameOf(feed, position) {
+      return sealed(position, '00000000', checkOf('revision', feed));
     },
   };
 }
 
 /** What a made-up text would have to hit. */
-function checkOf(feed: FeedId): Buffer {
+function checkOf(what: 'marker' | 'revision', feed: FeedId): Buffer {
   return createHash('sha256')
-    .update(`marker of feed ${String(feed)}`)
+    .update(`${what} of feed ${String(feed)}`)
     .digest()
     .subarray(0, 4);
 }

@@ -80,19 +80,21 @@ function isIndex(name: string): boolean {
 
 // --- XML ---
 
-/** An element of the content, or an attribute of one. */
+/** An element of the content, an attribute of one, or what is in one. */
 interface Part {
   readonly element: XmlElement;
   /** As it is written. */
   readonly attribute?: string;
+  readonly isInner?: true;
 }
 
 function withoutXml(source: string, top: XmlElement, pointers: readonly string[]): string {
   const stretches = pointers
     .flatMap((pointer) => partsAt(top, partsOf(pointer)))
-    .map(({ element, attribute }) =>
-      attribute === undefined ? ([element.start, element.end] as const) : attributeAt(source, element, attribute),
-    )
+    .map(({ element, attribute, isInner }) => {
+      if (attribute !== undefined) return attributeAt(source, element, attribute);
+      return isInner ? ([element.tagEnd, element.endStart] as const) : ([element.start, element.end] as const);
+    })
     .sort(([a], [b]) => a - b);
   let left = '';
   let at = 0;
@@ -120,10 +122,15 @@ function partsAt(top: XmlElement, [first, ...names]: readonly string[]): readonl
   return at;
 }
 
-function membersOf({ element, attribute }: Part, name: string): readonly Part[] {
-  if (attribute !== undefined) return [];
+function membersOf({ element, attribute, isInner }: Part, name: string): readonly Part[] {
+  if (attribute !== undefined || isInner) return [];
+  // Elements beside text are no members of their own: they go with it.
+  if (name === '@text') return element.text.trim() === '' ? [] : [{ element, isInner: true }];
   return [
-    ...element.attributes.filter(({ local }) => local === name).map((one) => ({ element, attribute: one.name })),
+    ...element.attributes
+      // The mapping keeps the prefix of `xml:lang`.
+      .filter((one) => one.local === name || one.name === name)
+      .map((one) => ({ element, attribute: one.name })),
     ...element.elements.filter(({ local }) => local === name).map((child) => ({ element: child })),
   ];
 }

@@ -1,7 +1,7 @@
 import { commonTick, shortEpoch } from '../core/epoch.js';
 import type { LogState } from '../core/epoch.js';
 import { atomKey } from '../core/entry.js';
-import type { Instant, Position } from '../core/entry.js';
+import type { Entry, Instant, Position } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import { fullArchives, plainMark } from '../core/page.js';
@@ -64,16 +64,15 @@ export async function pageFor(
   const older = low - 1n;
   const archiveIsFinal = older < BigInt(feed.pageSize) * fullArchives(feed, head) || older <= 0n;
   const ended = start.direction === 'backward' ? start.from !== undefined : rows.full;
-  const lookedUp = request.startingAt !== undefined || marker?.kind === 'entry';
   const state = { head, firstKept, epochs };
   return {
     feed,
     log: state,
-    namedAfter: lookedUp && log.head < head ? log.head : head,
+    namedAfter: headOfName(request, log, head),
     entries,
     low,
     high,
-    hasOlder: low > firstKept,
+    older: low > firstKept ? older : undefined,
     mark: plainMark(state),
     hasArchives: true,
     changedAt,
@@ -95,7 +94,7 @@ async function tenantPage(
   const start = await startOf(services, { feed, view }, log, request);
   const isHandedOut = marker?.kind === 'position' || marker?.kind === 'entry';
   const rows = await readTenantPage(db, feed, view.tenants, { ...start, isHandedOut }, limit, search);
-  const { head, firstKept, entries, low, high, hasOlder, changedAt } = rows;
+  const { head, firstKept, low, high, older, changedAt } = rows;
   const epochs = shortEpoch(rows.epoch) === log.epochs.current ? log.epochs : await readEpochs(db, feed.partition);
   const state = { head, firstKept, epochs };
   const seal = (position: Position): string => seals.seal(feed.id, epochs.current, position);
@@ -108,17 +107,28 @@ async function tenantPage(
   return {
     feed,
     log: state,
-    namedAfter: head,
-    entries,
+    namedAfter: headOfName(request, log, head),
+    entries: rows.entries.map((entry) => inTenantsView(services, feed, entry)),
     low,
     high,
-    hasOlder,
+    older,
     mark: (position) => ({ marker: seal(position), epoch: undefined }),
     hasArchives: false,
     changedAt,
     gap: hasGap ? 'unnumbered' : undefined,
     closed: false,
   };
+}
+
+/** See `Page.namedAfter`: `log` is what was known before anything was read, `head` that of the rows. */
+function headOfName({ startingAt, marker }: PageRequest, log: LogState, head: Position): Position {
+  const isLookedUp = startingAt !== undefined || marker?.kind === 'entry';
+  return isLookedUp && log.head < head ? log.head : head;
+}
+
+/** An entry for those who are not told positions. */
+export function inTenantsView({ seals }: Pick<Services, 'seals'>, feed: Feed, entry: Entry): Entry {
+  return entry.kind === 'revision' ? { ...entry, revisionName: seals.nameOf(feed.id, entry.position) } : entry;
 }
 
 /**

@@ -69,7 +69,11 @@ function rowsText(direction: Direction, condition: string | undefined): string {
 export interface TenantPageRows extends Pick<PageRows, 'head' | 'firstKept' | 'epoch' | 'entries' | 'low' | 'high'> {
   /** When the newest of their entries was recorded. */
   readonly changedAt: Instant | undefined;
-  readonly hasOlder: boolean;
+  /**
+   * The place of the next of their own entries: the one before the last on the page, whosever it is, would look like a place
+   * of theirs, or not, and so tell whether anybody else has something in between.
+   */
+  readonly older: Position | undefined;
 }
 
 /** Where a page of theirs begins: a place that was handed out is good as it is, any other is told by the entry before it. */
@@ -105,11 +109,12 @@ export async function readTenantPage(
   if (direction === 'backward') {
     const start = from === undefined ? newest : isHandedOut ? from : (examined[0] ?? null);
     const high = from === undefined ? (newest ?? 0n) : (entries[0]?.position ?? start ?? 0n);
-    return { ...log, entries, low: end ?? firstKept, high, hasOlder: end !== undefined };
+    const older = end === undefined ? undefined : own.map(BigInt).find((position) => position < end);
+    return { ...log, entries, low: end ?? firstKept, high, older };
   }
   const start = isHandedOut && from !== undefined ? from : (below ?? 0n);
   const high = end ?? examined.at(-1) ?? start;
-  return { ...log, entries: entries.toReversed(), low: start + 1n, high, hasOlder: below !== null };
+  return { ...log, entries: entries.toReversed(), low: start + 1n, high, older: below ?? undefined };
 }
 
 async function entriesAt(

@@ -21,6 +21,11 @@ async function told(response: Response): Promise<{ status: number; headers: Reco
   return { status: response.status, headers, body };
 }
 
+/** The other of two directions. */
+function way(_whole: string, from: string): string {
+  return `direction=${from === 'back' ? 'for' : 'back'}ward`;
+}
+
 describe('a reader that is bound to tenants', function () {
   this.timeout(60_000);
   let app: TestApp;
@@ -197,6 +202,38 @@ describe('a reader that is bound to tenants', function () {
     expect((await page(`${path}?marker=${marker}&direction=backward&limit=1`, {})).entries).to.have.length(1);
   });
 
+  it('cannot tell by what is alike among its markers whether there is something between its entries', async () => {
+    const shapes: string[] = [];
+    for (const between of [0, 1, 2]) {
+      const path = await app.feed(`between-${String(between)}`);
+      for (let n = 0; n < 4; n += 1) {
+        await publish(app, path, { categories: ['tid:A'] });
+        for (let more = 0; more < between; more += 1) await publish(app, path, { categories: ['tid:B'] });
+      }
+      const shown: string[] = [];
+      for (const [start, rel] of [
+        ['', 'next'],
+        ['&marker=last', 'previous'],
+        ['&search=(cat=tid:A)', 'next'],
+      ] as const) {
+        let url: string | undefined = `${path}?limit=1${start}`;
+        for (let most = 6; url !== undefined && most > 0; most -= 1) {
+          const { links } = await page(url, a);
+          for (const [, href] of links) shown.push(...(/~[A-Za-z0-9_-]{22}/.exec(href) ?? []));
+          // The same place in the other direction.
+          const turned = url.includes('marker=~') ? url.replace(/direction=(back|for)ward/, way) : undefined;
+          for (const [, href] of turned === undefined ? [] : (await page(turned, a)).links) {
+            shown.push(...(/~[A-Za-z0-9_-]{22}/.exec(href) ?? []));
+          }
+          url = links.get(rel);
+        }
+      }
+      shapes.push(shown.map((marker) => shown.indexOf(marker)).join(' '));
+    }
+    expect(shapes[1]).to.equal(shapes[0]);
+    expect(shapes[2]).to.equal(shapes[0]);
+  });
+
   it('is refused a place beyond the log, and told the last common one without its position', async () => {
     const path = await app.feed('beyond');
     for (let n = 0; n < 3; n += 1) await publish(app, path, { categories: ['tid:A'] });
@@ -332,6 +369,33 @@ describe('a reader that is bound to tenants', function () {
     expect(text).to.contain(`ref="${mine}"`).and.not.to.contain(theirs);
     expect((await get(`${path}/entries/${mine}`, a)).status).to.equal(410);
     expect((await get(`${path}/entries/${theirs}`, a)).status).to.equal(404);
+  });
+
+  it('is not told the position of a revision, in what names it as an event', async () => {
+    const path = await app.feed('revised-events', { editable: true });
+    const id = await publish(app, path, { categories: ['tid:A'] });
+    const revise = async (): Promise<void> => {
+      const etag = (await app.request(`${path}/entries/${id}`)).headers.get('etag') ?? '';
+      const response = await app.request(`${path}/entries/${id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/atom+xml', 'if-match': etag },
+        body: anEntry({ id, categories: ['tid:A'] }),
+      });
+      expect(response.status).to.equal(200);
+    };
+    const nameOf = async (url: string): Promise<string> => {
+      const [event] = [JSON.parse(await (await get(`${url}?format=cloudevents`, a)).text())].flat() as { id: string }[];
+      return event?.id ?? '';
+    };
+    const names = new Set<string>();
+    for (let n = 0; n < 2; n += 1) {
+      await revise();
+      const name = await nameOf(path);
+      expect(name).to.match(/;revision=[A-Za-z0-9_-]{22}$/);
+      expect(await nameOf(`${path}/entries/${id}`)).to.equal(name);
+      names.add(name);
+    }
+    expect(names.size).to.equal(2);
   });
 
   it('may also be bound by a user’s grant', async () => {

@@ -27,7 +27,7 @@ export async function plainEvent(entry: Entry, feed: Feed, urls: Urls): Promise<
   return {
     attributes: attributesOf({
       // Source and id name one event, and a revision is another one than the entry that it replaces.
-      id: revised ? `${id};revision=${String(entry.position)}` : id,
+      id: revised ? `${id};revision=${entry.revisionName ?? String(entry.position)}` : id,
       source: urls.feed(feed),
       type: revised ? REVISION_TYPE : ENTRY_TYPE,
       subject: title.kind === 'text' && title.text.trim() !== '' && isEventString(title.text) ? title.text : undefined,

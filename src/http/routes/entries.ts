@@ -27,6 +27,7 @@ import { headersFor } from '../html-headers.js';
 import { may } from '../middleware/may.js';
 import type { Accepted, PreparedEntry } from '../new-entry.js';
 import { idempotencyKey, newEntry, prepareEntry, publishedOf, sentEntry, slugOf } from '../new-entry.js';
+import { inTenantsView } from '../page-reading.js';
 import { isDryRun } from '../parameters.js';
 import { withoutPrivate } from '../private-values.js';
 import { answerFormat, entryFormat } from '../representation.js';
@@ -170,7 +171,9 @@ export function addEntryRoutes(
     const { view, tenant } = req;
     const format = entryFormat(req);
     const urls = tenant === undefined ? services.urls : tenantUrls(services.urls, tenant);
-    const [entry] = await withoutPrivate(services, feed, view, [await memberOf(services, req, view)]);
+    const found = await memberOf(services, req, view);
+    const seen = view.kind === 'tenants' ? inTenantsView(services, feed, found) : found;
+    const [entry] = await withoutPrivate(services, feed, view, [seen]);
     if (entry === undefined) throw new Error('an entry was read and is not there');
     const type = FORMATS[format].entry ?? '';
     const body = Buffer.from(await services.turns.pages.run(() => writeEntry(format, entry, feed, urls)));

@@ -69,6 +69,10 @@ describe('what JSON Pointers name in a content', () => {
       ['<o><c p="1"/></o>', ['/o/c/0/p'], '<o><c/></o>'],
       ['<x:o xmlns:x="u" x:a="1"><x:c/></x:o>', ['/o/a', '/o/c'], '<x:o xmlns:x="u"></x:o>'],
       ['<o><c><d/></c></o>', ['/o/c', '/o/c/d'], '<o></o>'],
+      ['<o><c p="1">x</c><c>y<d/></c></o>', ['/o/c/0/@text', '/o/c/1/@text'], '<o><c p="1"></c><c></c></o>'],
+      ['<o>x</o>', ['/o/@text'], '<o></o>'],
+      ['<o> <c/> </o>', ['/o/@text', '/o/@text/c'], '<o> <c/> </o>'],
+      ['<o xml:lang="de" a="1"/>', ['/o/xml:lang'], '<o a="1"/>'],
       ['<o/>', ['/o'], ''],
       ['<o a="1"/>', ['/p', '/o/b', '/a'], '<o a="1"/>'],
     ];
