@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { administersAll } from '../core/access.js';
+import { administersAll, mayGrant } from '../core/access.js';
 import type { Actor, Grant, Principal } from '../core/access.js';
 import { changesBetween } from '../core/audit.js';
 import type { Act } from '../core/audit.js';
@@ -7,12 +7,12 @@ import { FeedsError } from '../core/errors.js';
 import { userPrincipal } from '../core/principal-grants.js';
 import { checkUserName } from '../core/user.js';
 import type { User } from '../core/user.js';
-import type { Db } from '../store/db.js';
-import { deleteGrantsOfPrincipal } from '../store/grants.js';
+import type { Db, Tx } from '../store/db.js';
+import { deleteGrants, deleteGrantsOfPrincipal, workspacesOfPrincipal } from '../store/grants.js';
 import { changeUser, deleteUser as deleteRow, findUser, insertUser, lockUser } from '../store/users.js';
 import type { KeptUser } from '../store/users.js';
 import { administer } from './administer.js';
-import type { AdministerDeps } from './administer.js';
+import type { AdministerDeps, Tell } from './administer.js';
 import { checkGrants } from './check-grants.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
@@ -52,6 +52,7 @@ export async function putUser(
       await changeUser(tx, { name, password: hash ?? found.password, grants });
       const changes = { ...changesBetween({ grants: found.grants }, { grants }), ...passwordSet(hash) };
       if (Object.keys(changes).length > 0) tell({ act: 'user.changed', target: { user: name }, changes });
+      if (hash !== undefined && found.createdBy !== by.name) await takeBackForeignGrants(tx, tell, by, name);
       return { created: false, user: { ...found, grants } };
     }
     const made =
@@ -65,6 +66,19 @@ export async function putUser(
       retryAfterSeconds: 1,
     });
   });
+}
+
+/**
+ * Whoever gives a user a password can come as that user. What others granted it in their workspaces was for who had the password before,
+ * or for its maker, who may always have known it.
+ */
+async function takeBackForeignGrants(tx: Tx, tell: Tell, by: Principal, name: string): Promise<void> {
+  const principal = userPrincipal(name);
+  for (const workspace of await workspacesOfPrincipal(tx, principal)) {
+    if (mayGrant(by, { role: 'admin', workspace })) continue;
+    await deleteGrants(tx, workspace, principal);
+    tell({ act: 'grants.deleted', target: { principal, workspace } });
+  }
 }
 
 /** That there is a new one, never which. */

@@ -81,7 +81,7 @@ export function problems({
 }: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals' | 'withoutSecrets'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
-    if (error instanceof FeedsError) noteRefusal(refusals, req, error);
+    if (error instanceof FeedsError) noteRefusal({ refusals, withoutSecrets }, req, error);
     if (res.headersSent) {
       res.destroy();
       return;

@@ -3,7 +3,7 @@ import { ANONYMOUS } from '../core/access.js';
 import type { Principal } from '../core/access.js';
 import type { FeedsError } from '../core/errors.js';
 import type { RefusalReason, Refusals } from '../core/refusals.js';
-import { withoutTokens } from '../core/token.js';
+import type { WithoutSecrets } from '../core/secrets.js';
 
 /** Undefined: it is about something else. */
 function reasonOf({ code, details }: FeedsError): RefusalReason | undefined {
@@ -13,12 +13,16 @@ function reasonOf({ code, details }: FeedsError): RefusalReason | undefined {
 }
 
 /** For the audit feed, where the error is that somebody was not let in. */
-export function noteRefusal(refusals: Pick<Refusals, 'note'>, req: Request, error: FeedsError): void {
+export function noteRefusal(
+  { refusals, withoutSecrets }: { readonly refusals: Pick<Refusals, 'note'>; readonly withoutSecrets: WithoutSecrets },
+  req: Request,
+  error: FeedsError,
+): void {
   const reason = reasonOf(error);
   if (reason === undefined) return;
   // Of wrong credentials nobody knows whose they are.
   const { principal, originalUrl = req.url } = req as { principal?: Principal; originalUrl?: string };
   const by = principal === undefined || principal === ANONYMOUS ? undefined : principal.name;
-  const path = withoutTokens(originalUrl.split('?', 1)[0] ?? '');
+  const path = withoutSecrets(originalUrl.split('?', 1)[0] ?? '');
   refusals.note({ by, address: req.clientAddress, reason, method: req.method, path });
 }

@@ -21,6 +21,18 @@ export async function grantsOfPrincipal(db: Db, principal: string): Promise<read
   return rows.flatMap(([workspace, grants]) => within(workspace, grants));
 }
 
+const WORKSPACES = 'select workspace from grants where principal = $1 order by workspace';
+
+/** In which something is granted to the principal. */
+export async function workspacesOfPrincipal(db: Db, principal: string): Promise<string[]> {
+  const { rows } = await db.query<[string]>({
+    name: 'workspaces-of-principal',
+    text: WORKSPACES,
+    values: [principal],
+  });
+  return rows.map(([workspace]) => workspace);
+}
+
 const LIST = `select ${COLUMNS} from grants where workspace = $1 order by principal`;
 
 /** By the name of the principal. */

@@ -233,6 +233,28 @@ describe('grants to principals', function () {
     expect(await statusOf(pathOf('user:grace'))).to.equal(404);
   });
 
+  it('of a user are not for another administrator of the user, who gives it a password', async () => {
+    for (const workspace of ['left', 'right']) await app.request(`/admin/workspaces/${workspace}`, { method: 'PUT' });
+    const left = bearing(await issue(app, [{ role: 'admin', workspace: 'left' }]));
+    const grants = [{ role: 'reader', workspace: 'left' }];
+    await putUser('iris', { grants });
+    for (const workspace of ['left', 'right']) {
+      expect((await put('user:iris', [{ role: 'admin' }], {}, workspace)).status).to.equal(201);
+    }
+    const again = (password?: string, headers: Record<string, string> = left): Promise<number> =>
+      statusOf('/admin/users/iris', {
+        method: 'PUT',
+        headers: { ...JSON_BODY, ...headers },
+        body: JSON.stringify({ grants, ...(password === undefined ? {} : { password }) }),
+      });
+    expect(await again(), 'no password').to.equal(200);
+    expect(await again(PASSWORD, {}), 'by its maker').to.equal(200);
+    expect(await statusOf(pathOf('user:iris', 'right'))).to.equal(200);
+    expect(await again(`another ${PASSWORD}`)).to.equal(200);
+    expect(await statusOf(pathOf('user:iris', 'right')), 'what is not theirs').to.equal(404);
+    expect(await statusOf(pathOf('user:iris', 'left')), 'what is theirs').to.equal(200);
+  });
+
   it('are bounded in number', async () => {
     await app.request('/admin/workspaces/full', { method: 'PUT' });
     await ask(

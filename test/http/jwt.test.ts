@@ -137,6 +137,7 @@ describe('JWTs', function () {
     ['of a name that is no text', { sub: 7 }],
     ['of a name that is long', { sub: 'x'.repeat(257) }],
     ['of another kind', {}, { typ: 'logout+jwt' }],
+    ['of a kind that is no text', {}, { typ: 7 as unknown as string }],
   ] as const) {
     it(`${what} are refused`, async () => {
       const given: Record<string, unknown> = typeof claims === 'function' ? claims() : claims;

@@ -167,6 +167,11 @@ describe('tokens of Keystone in X-Auth-Token', function () {
     expect(await Promise.all([next(), next(), next()])).to.deep.equal([200, 200, 200]);
   });
 
+  it('of others can be asked about while one is not looked for', async () => {
+    expect(await statusOf(keystone.forbidden())).to.equal(503);
+    expect(await statusOf(keystone.issue({ roles: ['member'] }))).to.equal(200);
+  });
+
   it('cannot be asked about with a wrong password: 503, and nobody is told of it but the log', async () => {
     const fresh = await asking({}, { KEYSTONE_PASSWORD: 'hush-wrong' });
     const response = await ask(keystone.issue({ roles: ['member'] }), fresh);

@@ -17,6 +17,8 @@ export interface FakeKeystone extends Pick<FakeServer, 'behave' | 'stop'> {
   /** A token of a user. */
   issue(token: Partial<Omit<Issued, 'expiresAt'>> & { readonly seconds?: number }): string;
   revoke(token: string): void;
+  /** One that it, or what stands in front of it, does not even look for. */
+  forbidden(): string;
   /** Forgets the tokens of services, which it gave for a login. */
   forgetServices(): void;
   /** What the next logins have to say. */
@@ -67,6 +69,10 @@ export async function startKeystone(): Promise<FakeKeystone> {
         failed(401);
         return;
       }
+      if (String(subject).startsWith('forbidden-')) {
+        failed(403);
+        return;
+      }
       const found = tokens.get(String(subject));
       if (found === undefined || found.expiresAt <= Date.now()) failed(404);
       else answer(200, told(found));
@@ -89,6 +95,7 @@ export async function startKeystone(): Promise<FakeKeystone> {
     revoke(token) {
       tokens.delete(token);
     },
+    forbidden: () => `forbidden-${randomUUID()}`,
     forgetServices() {
       services = new Map();
     },

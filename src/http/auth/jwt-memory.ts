@@ -65,7 +65,9 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
   }
 
   /** RFC 7515 §4.1.9: a media type, whose `application/` is mostly left out. */
-  function isRightType(typ: string | undefined): boolean {
+  function isRightType(typ: unknown): boolean {
+    // jose promises a text, and does not look.
+    if (typ !== undefined && typeof typ !== 'string') return false;
     const type = plainType(typ);
     return settings.type === undefined ? USUAL_TYPES.includes(type) : type === plainType(settings.type);
   }

@@ -33,6 +33,7 @@ export function makeKeystone(settings: Settings, { logger }: { readonly logger: 
   let own: { readonly token: string; readonly renewAt: number } | undefined;
   let renewing: Promise<string> | undefined;
   let restsUntil = -Infinity;
+  let toldAt = -Infinity;
 
   async function ask(path: string, question: Omit<ServiceQuestion, 'timeoutSeconds'>): Promise<ServiceAnswer> {
     if (performance.now() < restsUntil) throw identityUnavailable(RETRY_SECONDS);
@@ -47,7 +48,16 @@ export function makeKeystone(settings: Settings, { logger }: { readonly logger: 
 
   function outage(error: unknown): FeedsError {
     restsUntil = performance.now() + REST_MS;
-    logger.warn({ err: error, url }, 'Keystone could not be asked whose a token is');
+    return unanswered(error);
+  }
+
+  /** It is there and did not say. That may be because of this one token, which must not keep those of others from being asked about. */
+  function unanswered(error: unknown): FeedsError {
+    const now = performance.now();
+    if (now - toldAt >= REST_MS) {
+      toldAt = now;
+      logger.warn({ err: error, url }, 'Keystone could not be asked whose a token is');
+    }
     return identityUnavailable(RETRY_SECONDS);
   }
 
@@ -60,7 +70,7 @@ export function makeKeystone(settings: Settings, { logger }: { readonly logger: 
       throw outage(new Error(`Keystone answered ${String(status)} to our own login`));
     }
     const now = Date.now();
-    own = { token, renewAt: now + (understood(text).expiresAt - now) * RENEW_AT };
+    own = { token, renewAt: now + (understood(text, outage).expiresAt - now) * RENEW_AT };
     return token;
   }
 
@@ -72,9 +82,9 @@ export function makeKeystone(settings: Settings, { logger }: { readonly logger: 
     return renewing;
   }
 
-  function understood(text: string): KeystoneToken {
+  function understood(text: string, failed: (error: unknown) => FeedsError): KeystoneToken {
     const told = tokenOf(text);
-    if (told === undefined) throw outage(new Error('Keystone tells of a token in a form that is not that of its API'));
+    if (told === undefined) throw failed(new Error('Keystone tells of a token in a form that is not that of its API'));
     return told;
   }
 
@@ -94,8 +104,8 @@ export function makeKeystone(settings: Settings, { logger }: { readonly logger: 
       }
       // 400 is for what no token can look like.
       if (answer.status === 404 || answer.status === 400) return null;
-      if (answer.status === 200) return understood(answer.text);
-      throw outage(new Error(`Keystone answered ${String(answer.status)}: may we validate tokens there?`));
+      if (answer.status === 200) return understood(answer.text, unanswered);
+      throw unanswered(new Error(`Keystone answered ${String(answer.status)}: may we validate tokens there?`));
     },
   };
 }
