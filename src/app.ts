@@ -7,6 +7,7 @@ import { legalPath } from './http/middleware/legal-path.js';
 import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
+import { addAdminDeletionRoutes } from './http/routes/admin-deletion.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
 import { addAdminUserRoutes } from './http/routes/admin-users.js';
@@ -47,6 +48,7 @@ export function buildApp(services: Services): App {
   );
   addDocumentRoutes(router, services);
   addSchemaRoutes(router, services);
+  addAdminDeletionRoutes(router, services);
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);
   addAdminTokenRoutes(router, services);

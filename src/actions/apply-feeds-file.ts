@@ -28,7 +28,7 @@ export async function applyFeedsFile({ pool, memory }: ChangeDeps, file: FeedsFi
       await putWorkspace(tx, workspace);
       for (const [index, { name, settings }] of workspace.feeds.entries()) {
         try {
-          done.push(await putFeedIn(tx, { workspace: workspace.name, name }, settings));
+          done.push(await putFeedIn(tx, { workspace: workspace.name, name }, settings, { restore: true }));
         } catch (error) {
           if (!(error instanceof FeedsError)) throw error;
           mistakes.push({ path: `${path}/feeds/${String(index)}`, message: error.message });

@@ -6,16 +6,9 @@ import { checkName } from '../core/feed.js';
 import type { ChosenSettings, Feed } from '../core/feed.js';
 import { ARCHIVE_PAGE_SIZE } from '../core/page.js';
 import type { Tx } from '../store/db.js';
-import {
-  changeSettings,
-  closeFeed,
-  findFeedRecord,
-  insertFeed,
-  lockHead,
-  lockWorkspace,
-  moveFloor,
-  reviveFeed,
-} from '../store/feeds.js';
+import { restoreFeed, reviveFeed } from '../store/deleted-feeds.js';
+import { changeSettings, findFeedRecord, insertFeed, lockHead, lockWorkspace, moveFloor } from '../store/feeds.js';
+import type { FeedRecord } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkExistence } from './existence.js';
@@ -36,7 +29,8 @@ const PARTITION = 0;
 
 /**
  * Creates the feed, or replaces its settings. Rejects with `bad-parameter` (a name that cannot be one), `not-found` (no
- * such workspace), `conflict` (`editable` is fixed at the feed's birth) or `precondition-failed`.
+ * such workspace), `conflict` (`editable` is fixed at the feed's birth; a feed of this name was deleted and can still be
+ * brought back) or `precondition-failed`.
  */
 export async function putFeed(
   { pool, memory }: ChangeDeps,
@@ -44,17 +38,20 @@ export async function putFeed(
   chosen: ChosenSettings,
   asked?: Existence,
 ): Promise<Put> {
-  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen, asked));
+  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen, { asked }));
   if (put !== 'unchanged') memory.changed();
   return put;
 }
 
-/** The same, as a part of a greater transaction. After its commit all heads are to be forgotten. */
+/**
+ * The same, as a part of a greater transaction. After its commit all heads are to be forgotten. With `restore` a feed that
+ * can be brought back is.
+ */
 export async function putFeedIn(
   tx: Tx,
   { workspace, name }: FeedName,
   chosen: ChosenSettings,
-  asked?: Existence,
+  { asked, restore = false }: { asked?: Existence | undefined; restore?: boolean } = {},
 ): Promise<Put> {
   checkName('workspace', workspace);
   checkName('feed', name);
@@ -66,41 +63,55 @@ export async function putFeedIn(
   }
   const record = await findFeedRecord(tx, workspace, name);
   checkExistence(asked, record?.deleted === false, `feed ${workspace}/${name}`);
-  const atomId = `urn:uuid:${randomUUID()}`;
   if (record === undefined) {
+    const atomId = `urn:uuid:${randomUUID()}`;
     await insertFeed(tx, { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE });
     return 'created';
   }
-  if (record.deleted) {
-    await reviveFeed(tx, record.feed.id, atomId, chosen);
+  if (!record.deleted) return changeFeed(tx, record, chosen);
+  if (record.restorableUntil === undefined) {
+    await useNameAgain(tx, record.feed, chosen);
     return 'created';
   }
-  const { editable } = record.feed.settings;
-  if ((chosen.editable ?? false) !== editable) {
-    throw new FeedsError(
-      'conflict',
-      `the feed ${workspace}/${name} was made with "editable": ${String(editable)}, and that cannot change: its readers ` +
-        `rely on it. Send the same, or make another feed`,
-    );
-  }
-  if (isDeepStrictEqual(chosen, record.chosen)) return 'unchanged';
-  await changeSettings(tx, record.feed.id, chosen);
+  if (!restore) throw stillRestorable(record.feed, record.restorableUntil);
+  await restoreIn(tx, record.feed);
+  await changeFeed(tx, record, chosen);
   return 'changed';
 }
 
-/**
- * Deletes the feed: a batch that is under way finishes first, then nothing of it is shown any more, and retention deletes
- * what it held. Its name may be used again; positions then go on. Rejects with `not-found`.
- */
-export async function deleteFeed({ pool, memory }: ChangeDeps, { workspace, name }: FeedName): Promise<void> {
-  await inTransaction(pool, async (tx) => {
-    await lockWorkspace(tx, workspace);
-    const record = await findFeedRecord(tx, workspace, name);
-    if (record === undefined || record.deleted)
-      throw new FeedsError('not-found', `there is no feed ${workspace}/${name}`);
-    const head = await lockHead(tx, record.feed);
-    await moveFloor(tx, record.feed, head + 1n);
-    await closeFeed(tx, record.feed.id);
-  });
-  memory.changed();
+async function changeFeed(tx: Tx, record: FeedRecord, chosen: ChosenSettings): Promise<Put> {
+  const { id, workspace, name, settings } = record.feed;
+  if ((chosen.editable ?? false) !== settings.editable) {
+    throw new FeedsError(
+      'conflict',
+      `the feed ${workspace}/${name} was made with "editable": ${String(settings.editable)}, and that cannot change: its ` +
+        `readers rely on it. Send the same, or make another feed`,
+    );
+  }
+  if (isDeepStrictEqual(chosen, record.chosen)) return 'unchanged';
+  await changeSettings(tx, id, chosen);
+  return 'changed';
+}
+
+/** What the old feed still holds is shown no more. */
+async function useNameAgain(tx: Tx, feed: Feed, chosen: ChosenSettings): Promise<void> {
+  const head = await lockHead(tx, feed);
+  await moveFloor(tx, feed, head + 1n);
+  await reviveFeed(tx, feed.id, `urn:uuid:${randomUUID()}`, chosen);
+}
+
+/** Brings a deleted feed back. Rejects with `not-found` when its time has come to an end just now. */
+export async function restoreIn(tx: Tx, feed: Feed): Promise<void> {
+  await lockHead(tx, feed);
+  if (await restoreFeed(tx, feed.id)) return;
+  throw new FeedsError('not-found', `the deleted feed ${feed.workspace}/${feed.name} can be restored no more`);
+}
+
+function stillRestorable({ workspace, name }: Feed, until: string): FeedsError {
+  const path = `/admin/feeds/${workspace}/${name}`;
+  const message =
+    `the feed ${workspace}/${name} was deleted and can be restored until ${until}: bring it back with ` +
+    `POST ${path}/restore, or delete it for good with DELETE ${path}?confirm=${workspace}/${name}&purge=true; then the ` +
+    `name is free`;
+  return new FeedsError('conflict', message);
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { Workspace } from '../core/feed.js';
+import { listRestorable } from '../store/deleted-feeds.js';
 import { deleteWorkspace as deleteRow, listFeeds, lockWorkspace, putWorkspace as putRow } from '../store/feeds.js';
 import { inTransaction } from '../store/transaction.js';
 import { checkExistence } from './existence.js';
@@ -24,7 +25,7 @@ export async function putWorkspace(
   });
 }
 
-/** Rejects with `not-found`, or with `conflict` while there are feeds in it. */
+/** Rejects with `not-found`, or with `conflict` while there are feeds in it, or deleted ones that can be brought back. */
 export async function deleteWorkspace({ pool }: { pool: Pool }, name: string): Promise<void> {
   await inTransaction(pool, async (tx) => {
     if (!(await lockWorkspace(tx, name))) throw new FeedsError('not-found', `there is no workspace "${name}"`);
@@ -33,6 +34,14 @@ export async function deleteWorkspace({ pool }: { pool: Pool }, name: string): P
       const [first] = feeds;
       const which = feeds.length === 1 ? `the feed "${first?.name ?? ''}"` : `${String(feeds.length)} feeds`;
       throw new FeedsError('conflict', `the workspace "${name}" still has ${which}; delete them first`);
+    }
+    const [deleted] = await listRestorable(tx, name);
+    if (deleted !== undefined) {
+      const { feed, restorableUntil } = deleted;
+      const message =
+        `the workspace "${name}" has the deleted feed "${feed.name}", which can be restored until ${restorableUntil}; ` +
+        `wait until then, or delete it for good with DELETE /admin/feeds/${name}/${feed.name}?confirm=${name}/${feed.name}&purge=true`;
+      throw new FeedsError('conflict', message);
     }
     await deleteRow(tx, name);
   });

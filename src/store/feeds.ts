@@ -13,7 +13,7 @@ export interface FeedWithHead {
   readonly epoch: string;
 }
 
-type FeedRow = [
+export type FeedRow = [
   FeedId,
   number,
   string,
@@ -27,15 +27,15 @@ type FeedRow = [
 ];
 type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant];
 
-const FEED_COLUMN_COUNT = 10;
-const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
+export const FEED_COLUMN_COUNT = 10;
+export const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
          h.page_size, f.created_at,
          (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at) order by version)
             from contracts
            where feed_id = f.feed_id
              and feed_atom_id = f.atom_id)`;
 
-function toFeed([
+export function toFeed([
   id,
   partition,
   workspace,
@@ -166,11 +166,13 @@ export async function deleteWorkspace(tx: Tx, name: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** A feed by its name with its row locked, deleted ones too. */
+/** A feed by its name, deleted ones too. It stays so while its workspace is locked. */
 export interface FeedRecord {
   readonly feed: Feed;
   readonly chosen: ChosenSettings;
   readonly deleted: boolean;
+  /** Of a deleted feed that can still be brought back. */
+  readonly restorableUntil: Instant | undefined;
 }
 
 const LOCK_WORKSPACE = 'select 1 from workspaces where name = $1 for no key update';
@@ -182,14 +184,15 @@ export async function lockWorkspace(tx: Tx, name: string): Promise<boolean> {
 }
 
 const FIND_RECORD = `
-  select ${FEED_COLUMNS}, f.deleted_at is not null
+  select ${FEED_COLUMNS}, f.deleted_at is not null,
+         case when f.restorable_until > clock_timestamp() then f.restorable_until end
     from feeds f
     join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
    where f.workspace = $1
      and f.name = $2`;
 
-export async function findFeedRecord(tx: Tx, workspace: string, name: string): Promise<FeedRecord | undefined> {
-  const { rows } = await tx.query<[...FeedRow, boolean]>({
+export async function findFeedRecord(db: Db, workspace: string, name: string): Promise<FeedRecord | undefined> {
+  const { rows } = await db.query<[...FeedRow, boolean, Instant | null]>({
     name: 'find-feed-record',
     text: FIND_RECORD,
     values: [workspace, name],
@@ -197,8 +200,13 @@ export async function findFeedRecord(tx: Tx, workspace: string, name: string): P
   const [row] = rows;
   if (row === undefined) return undefined;
   const [, , , , , chosen] = row;
-  const deleted = row[FEED_COLUMN_COUNT];
-  return { feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow), chosen, deleted: deleted };
+  const [deleted, restorableUntil] = row.slice(FEED_COLUMN_COUNT) as [boolean, Instant | null];
+  return {
+    feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow),
+    chosen,
+    deleted,
+    restorableUntil: restorableUntil ?? undefined,
+  };
 }
 
 const INSERT_FEED = `
@@ -242,26 +250,6 @@ const SETTINGS_CHANGED = 'update feeds set settings_version = settings_version +
 /** Something that the feed's documents tell has changed: what they were rendered to is no longer true. */
 export async function settingsChanged(tx: Tx, feedId: FeedId): Promise<void> {
   await tx.query({ name: 'settings-changed', text: SETTINGS_CHANGED, values: [feedId] });
-}
-
-const REVIVE_FEED = `
-  update feeds
-     set atom_id = $2, settings = $3, settings_version = settings_version + 1, created_at = now(), deleted_at = null
-   where feed_id = $1`;
-
-/** A deleted feed's name is used again: another feed, whose log goes on after the old one's last position. */
-export async function reviveFeed(tx: Tx, feedId: FeedId, atomId: string, chosen: ChosenSettings): Promise<void> {
-  await tx.query({ name: 'revive-feed', text: REVIVE_FEED, values: [feedId, atomId, JSON.stringify(chosen)] });
-}
-
-const CLOSE_FEED = `
-  update feeds
-     set deleted_at = now(), settings_version = settings_version + 1
-   where feed_id = $1`;
-
-/** The feed must be locked (`moveFloor` does that): a batch that is under way finishes first, a later one sees this. */
-export async function closeFeed(tx: Tx, feedId: FeedId): Promise<void> {
-  await tx.query({ name: 'close-feed', text: CLOSE_FEED, values: [feedId] });
 }
 
 const MOVE_FLOOR = `

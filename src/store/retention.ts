@@ -9,6 +9,8 @@ import type { Db, Tx } from './db.js';
 export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'> {
   readonly settings: Pick<ChosenSettings, 'keepDays' | 'keepEntries'>;
   readonly deleted: boolean;
+  /** It was deleted, and the time to bring it back is over. */
+  readonly expired: boolean;
   readonly firstKept: Position;
   readonly head: Position;
   /** What lies behind the floor and can be deleted begins here; undefined: there is nothing. */
@@ -22,6 +24,7 @@ type RetainedRow = [
   number,
   ChosenSettings,
   boolean,
+  boolean,
   Position,
   Position,
   Position | null,
@@ -30,7 +33,8 @@ type RetainedRow = [
 
 // A feed's newest tick stays, however old it is: it tells the head.
 const COLUMNS = `
-  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept, t.head,
+  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null,
+         coalesce(f.restorable_until <= now(), false), h.first_kept, t.head,
          (select case when e.position < h.first_kept then e.position end
             from entries e
            where e.partition_id = h.partition_id
@@ -55,6 +59,7 @@ const COLUMNS = `
 // Floors that were moved may have entries behind them still, whatever the settings are by now.
 const RETAINED_FEEDS = `${COLUMNS}
    where h.first_kept > 1
+      or f.restorable_until is not null
       or f.settings ?| array['keepDays', 'keepEntries']
    order by f.feed_id`;
 
@@ -85,6 +90,7 @@ function toRetained([
   pageSize,
   settings,
   deleted,
+  expired,
   firstKept,
   head,
   entry,
@@ -92,7 +98,7 @@ function toRetained([
 ]: RetainedRow): RetainedFeed {
   const lowestEntry = entry ?? undefined;
   const lowestTick = tick ?? undefined;
-  return { id, partition, pageSize, settings, deleted, firstKept, head, lowestEntry, lowestTick };
+  return { id, partition, pageSize, settings, deleted, expired, firstKept, head, lowestEntry, lowestTick };
 }
 
 type Log = Pick<RetainedFeed, 'id' | 'partition'>;
