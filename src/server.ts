@@ -9,6 +9,7 @@ import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
 import { noteTokenUse } from './actions/change-tokens.js';
+import { startUsageMeter } from './actions/usage-meter.js';
 import { makeDemo } from './actions/make-demo.js';
 import type { Config } from './config.js';
 import { StartError } from './core/start-error.js';
@@ -112,6 +113,8 @@ async function startUp(
     groupCommits.set(partition, groupCommit);
     stops.push(() => groupCommit.stop());
   }
+  const meter = startUsageMeter({ db, pool, logger });
+  stops.push(() => meter.stop());
   const checkers = startCheckers();
   stops.push(() => checkers.stop());
   const pages = makePageCache(config.pageCacheBytes);
@@ -150,6 +153,7 @@ async function startUp(
       if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
       return groupCommit;
     },
+    meter,
     checkers,
     pages,
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },

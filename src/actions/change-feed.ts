@@ -5,9 +5,18 @@ import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { ChosenSettings, Feed } from '../core/feed.js';
 import { ARCHIVE_PAGE_SIZE } from '../core/page.js';
+import { checkFeedsQuota } from '../core/quota.js';
 import type { Tx } from '../store/db.js';
 import { restoreFeed, reviveFeed } from '../store/deleted-feeds.js';
-import { changeSettings, findFeedRecord, insertFeed, lockHead, lockWorkspace, moveFloor } from '../store/feeds.js';
+import {
+  changeSettings,
+  countFeeds,
+  findFeedRecord,
+  insertFeed,
+  lockHead,
+  lockWorkspace,
+  moveFloor,
+} from '../store/feeds.js';
 import type { FeedRecord } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
 import { inTransaction } from '../store/transaction.js';
@@ -30,7 +39,7 @@ const PARTITION = 0;
 /**
  * Creates the feed, or replaces its settings. Rejects with `bad-parameter` (a name that cannot be one), `not-found` (no
  * such workspace), `conflict` (`editable` is fixed at the feed's birth; a feed of this name was deleted and can still be
- * brought back) or `precondition-failed`.
+ * brought back), `quota-exceeded` or `precondition-failed`.
  */
 export async function putFeed(
   { pool, memory }: ChangeDeps,
@@ -55,7 +64,8 @@ export async function putFeedIn(
 ): Promise<Put> {
   checkName('workspace', workspace);
   checkName('feed', name);
-  if (!(await lockWorkspace(tx, workspace))) {
+  const quotas = await lockWorkspace(tx, workspace);
+  if (quotas === undefined) {
     throw new FeedsError(
       'not-found',
       `there is no workspace "${workspace}": make it first, with PUT /admin/workspaces/${workspace}`,
@@ -64,12 +74,14 @@ export async function putFeedIn(
   const record = await findFeedRecord(tx, workspace, name);
   checkExistence(asked, record?.deleted === false, `feed ${workspace}/${name}`);
   if (record === undefined) {
+    checkFeedsQuota(workspace, quotas, await countFeeds(tx, workspace));
     const atomId = `urn:uuid:${randomUUID()}`;
     await insertFeed(tx, { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE });
     return 'created';
   }
   if (!record.deleted) return changeFeed(tx, record, chosen);
   if (record.restorableUntil === undefined) {
+    checkFeedsQuota(workspace, quotas, await countFeeds(tx, workspace));
     await useNameAgain(tx, record.feed, chosen);
     return 'created';
   }

@@ -6,9 +6,10 @@ import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
 import { findMember } from '../store/members.js';
 import { readStretch } from '../store/pages.js';
+import { withinQuotas } from './within-quotas.js';
+import type { QuotaDeps } from './within-quotas.js';
 
-export interface PublishDeps {
-  readonly db: Db;
+export interface PublishDeps extends QuotaDeps {
   /** The group commit of the feed's partition. */
   readonly groupCommit: (partition: number) => GroupCommit;
 }
@@ -22,19 +23,21 @@ export interface Published {
 
 /**
  * Publishes entries as one batch, all or none. Resolves after the commit, in the order given. Rejects with what was
- * wrong: `id-conflict`, `gone`, `not-found`, `overloaded`, `unavailable`, `outcome-unknown`.
+ * wrong: `id-conflict`, `gone`, `not-found`, `quota-exceeded`, `daily-quota-exceeded`, `overloaded`, `unavailable`, `outcome-unknown`.
  */
 export async function publishEntries(
   deps: PublishDeps,
   feed: Feed,
   entries: readonly NewEntry[],
 ): Promise<Published[]> {
-  const operations = entries.map((entry): Operation => ({ kind: 'publish', entry }));
-  const octets = entries.reduce((sum, entry) => sum + entry.octets, 0);
-  const committed = await deps
-    .groupCommit(feed.partition)
-    .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
-  const stored = entries.map((entry, index) => {
+  const { entries: written, committed } = await withinQuotas(deps, feed, entries, (taken) => {
+    const operations = taken.map((entry): Operation => ({ kind: 'publish', entry }));
+    const octets = taken.reduce((sum, entry) => sum + entry.octets, 0);
+    return deps
+      .groupCommit(feed.partition)
+      .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
+  });
+  const stored = written.map((entry, index) => {
     const result = committed.results[index];
     if (result === undefined) throw new Error('a committed request without a result for each operation');
     return storedEntry(deps.db, feed, entry, result, committed);

@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'precondition-failed'
   | 'unauthorized'
   | 'forbidden'
+  | 'quota-exceeded' // the workspace has, or would have, more than it may
+  | 'daily-quota-exceeded' // it has published more today than it may in a day
   | 'overloaded' // a bounded queue is full
   | 'unavailable' // the database is away or too slow; nothing was written
   | 'outcome-unknown'; // it may or may not have been written; sending the same again is safe

@@ -1,5 +1,6 @@
 import type { Compatibility, ContractVersion } from './contract.js';
 import { FeedsError } from './errors.js';
+import type { Quotas } from './quota.js';
 
 export type FeedId = number;
 
@@ -66,11 +67,14 @@ export interface Feed {
   readonly createdAt: string;
   /** The versions of its contract, ascending. */
   readonly contracts: readonly ContractVersion[];
+  /** Of its workspace, where there are any. */
+  readonly quotas?: Quotas | undefined;
 }
 
 export interface Workspace {
   readonly name: string;
   readonly title?: string;
+  readonly quotas?: Quotas;
 }
 
 /** Workspaces and feeds as a file declares them. */

@@ -20,10 +20,10 @@ export function readFeedBody(bytes: Buffer): ChosenSettings {
 }
 
 /** schemas/api/workspace.json */
-export function readWorkspaceBody(bytes: Buffer): Pick<Workspace, 'title'> {
+export function readWorkspaceBody(bytes: Buffer): WorkspaceSettings {
   const value = bytes.length === 0 ? {} : parseJson(bytes);
   checks.workspace(value, 'the body');
-  return withTitle(value as Pick<Workspace, 'title'>);
+  return workspaceSettings(value as WorkspaceSettings);
 }
 
 /** schemas/api/schema-version.json: the body of a PATCH. */
@@ -40,7 +40,7 @@ export function checkFeedsFile(value: unknown): FeedsFile {
   return {
     workspaces: file.workspaces.map((workspace) => ({
       name: workspace.name,
-      ...withTitle(workspace),
+      ...workspaceSettings(workspace),
       feeds: (workspace.feeds ?? []).map((feed) => ({ name: feed.name, settings: toSettings(feed) })),
     })),
   };
@@ -63,6 +63,8 @@ function toSettings(body: ChosenSettings): ChosenSettings {
   return Object.fromEntries(Object.entries(body).filter(([name]) => Object.hasOwn(SETTINGS, name)));
 }
 
-function withTitle({ title }: Pick<Workspace, 'title'>): Pick<Workspace, 'title'> {
-  return title === undefined ? {} : { title };
+type WorkspaceSettings = Omit<Workspace, 'name'>;
+
+function workspaceSettings({ title, quotas }: WorkspaceSettings): WorkspaceSettings {
+  return { ...(title === undefined ? {} : { title }), ...(quotas === undefined ? {} : { quotas }) };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
+import type { UsageMeter } from '../actions/usage-meter.js';
 import type { Principal } from '../core/access.js';
 import type { Checkers } from '../registry/checkers.js';
 import type { Urls } from '../core/urls.js';
@@ -24,6 +25,7 @@ export interface Services {
   readonly memory: HeadMemory;
   readonly recent: RecentEntries;
   readonly groupCommit: (partition: number) => GroupCommit;
+  readonly meter: UsageMeter;
   readonly checkers: Checkers;
   readonly pages: PageCache;
   readonly bodies: BodyBudget;

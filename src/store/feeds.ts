@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS } from '../core/feed.js';
 import type { ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
 import type { Instant, Position } from '../core/entry.js';
+import type { Quotas } from '../core/quota.js';
 import type { Db, Tx } from './db.js';
 
 /** A feed together with the state of its log, read in one statement. */
@@ -24,16 +25,18 @@ export type FeedRow = [
   number,
   Instant,
   readonly ContractRow[] | null,
+  Quotas | null,
 ];
 type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant];
 
-export const FEED_COLUMN_COUNT = 10;
+export const FEED_COLUMN_COUNT = 11;
 export const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
          h.page_size, f.created_at,
          (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at) order by version)
             from contracts
            where feed_id = f.feed_id
-             and feed_atom_id = f.atom_id)`;
+             and feed_atom_id = f.atom_id),
+         (select nullif(quotas, '{}') from workspaces where name = f.workspace)`;
 
 export function toFeed([
   id,
@@ -46,6 +49,7 @@ export function toFeed([
   pageSize,
   createdAt,
   contracts,
+  quotas,
 ]: FeedRow): Feed {
   return {
     id,
@@ -58,6 +62,7 @@ export function toFeed([
     pageSize,
     createdAt,
     contracts: (contracts ?? []).map(toVersion),
+    quotas: quotas ?? undefined,
   };
 }
 
@@ -126,33 +131,41 @@ export async function listFeeds(db: Db, workspace?: string): Promise<Feed[]> {
 }
 
 const LIST_WORKSPACES = `
-  select name, title
+  select name, title, nullif(quotas, '{}')
     from workspaces
    where $1::text is null or name = $1
    order by name`;
 
 /** All workspaces, or the one of this name. */
 export async function listWorkspaces(db: Db, name?: string): Promise<Workspace[]> {
-  const { rows } = await db.query<[string, string | null]>({
+  const { rows } = await db.query<[string, string | null, Quotas | null]>({
     name: 'list-workspaces',
     text: LIST_WORKSPACES,
     values: [name ?? null],
   });
-  return rows.map(([workspace, title]) => (title === null ? { name: workspace } : { name: workspace, title }));
+  return rows.map(([workspace, title, quotas]) => ({
+    name: workspace,
+    ...(title === null ? {} : { title }),
+    ...(quotas === null ? {} : { quotas }),
+  }));
 }
 
 const PUT_WORKSPACE = `
-  insert into workspaces (name, title)
-  values ($1, $2)
-  on conflict (name) do update set title = excluded.title
+  insert into workspaces (name, title, quotas)
+  values ($1, $2, coalesce($3::jsonb, '{}'))
+  on conflict (name) do update set title = excluded.title, quotas = coalesce($3, workspaces.quotas)
   returning xmax = 0`;
 
-/** Resolves with whether it is new. */
+/** Without `quotas` it keeps those that it has. Resolves with whether it is new. */
 export async function putWorkspace(tx: Tx, workspace: Workspace): Promise<boolean> {
   const { rows } = await tx.query<[boolean]>({
     name: 'put-workspace',
     text: PUT_WORKSPACE,
-    values: [workspace.name, workspace.title ?? null],
+    values: [
+      workspace.name,
+      workspace.title ?? null,
+      workspace.quotas === undefined ? null : JSON.stringify(workspace.quotas),
+    ],
   });
   return rows[0]?.[0] === true;
 }
@@ -175,12 +188,24 @@ export interface FeedRecord {
   readonly restorableUntil: Instant | undefined;
 }
 
-const LOCK_WORKSPACE = 'select 1 from workspaces where name = $1 for no key update';
+const LOCK_WORKSPACE = 'select quotas from workspaces where name = $1 for no key update';
 
-/** Holds off others who create or delete feeds in this workspace; false when there is none of that name. */
-export async function lockWorkspace(tx: Tx, name: string): Promise<boolean> {
-  const { rows } = await tx.query({ name: 'lock-workspace', text: LOCK_WORKSPACE, values: [name] });
-  return rows.length > 0;
+/** Holds off others who create or delete feeds in this workspace. Resolves with its quotas; undefined: there is no such. */
+export async function lockWorkspace(tx: Tx, name: string): Promise<Quotas | undefined> {
+  const { rows } = await tx.query<[Quotas]>({ name: 'lock-workspace', text: LOCK_WORKSPACE, values: [name] });
+  return rows[0]?.[0];
+}
+
+const COUNT_FEEDS = `
+  select count(*)::int
+    from feeds
+   where workspace = $1
+     and (deleted_at is null or restorable_until > clock_timestamp())`;
+
+/** The feeds of a workspace, with those that can be restored. */
+export async function countFeeds(db: Db, workspace: string): Promise<number> {
+  const { rows } = await db.query<[number]>({ name: 'count-feeds', text: COUNT_FEEDS, values: [workspace] });
+  return rows[0]?.[0] ?? 0;
 }
 
 const FIND_RECORD = `

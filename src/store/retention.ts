@@ -4,6 +4,7 @@ import type { ChosenSettings, Feed, FeedId } from '../core/feed.js';
 import { TICKS_KEPT_HOURS } from '../core/retention.js';
 import { int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Db, Tx } from './db.js';
+import { lockCounter, takeOff } from './usage.js';
 
 /** A feed that may have something to let go, deleted ones too. */
 export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'> {
@@ -175,12 +176,17 @@ const DELETE_MEMBERS = `
         for update of m skip locked))`;
 
 const DELETE_ENTRIES = `
-  delete from entries e
-   using unnest($3::bigint[]) as d (position)
-   where e.partition_id = $1
-     and e.feed_id = $2
-     and e.position = d.position
-     and e.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)`;
+  with gone as (
+    delete from entries e
+     using unnest($3::bigint[]) as d (position)
+     where e.partition_id = $1
+       and e.feed_id = $2
+       and e.position = d.position
+       and e.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
+    returning e.position, e.octets)
+  select coalesce(sum(octets), 0)::bigint
+    from gone
+   where position <= $4`;
 
 /** Deletes entries behind the floor with their ids and terms; `indexTerms` makes the index's terms of an entry's. */
 export async function deleteExpired(
@@ -189,6 +195,7 @@ export async function deleteExpired(
   entries: readonly ExpiredEntry[],
   indexTerms: (terms: readonly string[]) => readonly string[],
 ): Promise<void> {
+  const counted = await lockCounter(tx, feed);
   const terms = entries.flatMap(({ position, terms: own }) => indexTerms(own).map((term) => ({ term, position })));
   await tx.query({
     name: 'delete-terms',
@@ -205,11 +212,13 @@ export async function deleteExpired(
     text: DELETE_MEMBERS,
     values: [feed.partition, feed.id, uuidArray(entries.map(({ atomKey }) => atomKey))],
   });
-  await tx.query({
+  const { rows } = await tx.query<[bigint]>({
     name: 'delete-entries',
     text: DELETE_ENTRIES,
-    values: [feed.partition, feed.id, int8Array(entries.map(({ position }) => position))],
+    values: [feed.partition, feed.id, int8Array(entries.map(({ position }) => position)), counted],
   });
+  const octets = rows[0]?.[0] ?? 0n;
+  if (octets > 0n) await takeOff(tx, feed, octets);
 }
 
 const DELETE_TICKS = `

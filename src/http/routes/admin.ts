@@ -9,7 +9,7 @@ import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
 import { listRestorable } from '../../store/deleted-feeds.js';
-import { listFeeds, listWorkspaces } from '../../store/feeds.js';
+import { countFeeds, listFeeds, listWorkspaces } from '../../store/feeds.js';
 import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { showFeed, showFeedWithHead } from '../admin-shown.js';
 import { mayAdminister, mayAdministerSome } from '../middleware/may.js';
@@ -40,18 +40,19 @@ export function addAdminRoutes(router: Router, services: Services): void {
     });
   });
   router.get('/admin/workspaces/:workspace', admin, async (req, res) => {
-    sendJson(req, res, 200, showWorkspace(await workspaceOf(namesOf(req).workspace)));
+    sendJson(req, res, 200, await shownWorkspace(namesOf(req).workspace));
   });
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
     const asked = existenceAsked(req);
-    const put = await putWorkspace(services, { name, ...readWorkspaceBody(await jsonBody(req, services)) }, asked);
-    sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
+    const settings = readWorkspaceBody(await jsonBody(req, services));
+    const put = await putWorkspace(services, req.principal, { name, ...settings }, asked);
+    sendPut(req, res, put, await shownWorkspace(name));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
     const { workspace } = namesOf(req);
     if (existenceAsked(req) === 'new') checkExistence('new', true, `workspace ${(await workspaceOf(workspace)).name}`);
-    await deleteWorkspace(services, workspace);
+    await deleteWorkspace(services, req.principal, workspace);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
@@ -85,6 +86,15 @@ export function addAdminRoutes(router: Router, services: Services): void {
     const [workspace] = await listWorkspaces(db, name);
     if (workspace === undefined) throw new FeedsError('not-found', `there is no workspace "${name.slice(0, 140)}"`);
     return workspace;
+  }
+
+  async function shownWorkspace(name: string): Promise<object> {
+    const workspace = await workspaceOf(name);
+    const feeds = await countFeeds(db, name);
+    const { entries, octets, isComplete } = await services.meter.usage(name);
+    const bytes = workspace.quotas?.bytes === undefined ? {} : { bytes: octets };
+    const counting = isComplete ? {} : { counting: true };
+    return { ...showWorkspace(workspace), used: { feeds, entriesPerDay: entries, ...bytes, ...counting } };
   }
 
   async function shownFeed(req: Request): Promise<object> {
