@@ -138,8 +138,9 @@ async function startUp(
   const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
 
   const { feedsFile } = config;
-  if (feedsFile === undefined) await makeDemo({ pool, memory });
-  else await loadFeedsFile({ pool, memory }, feedsFile);
+  const applying = { pool, db, memory, checkers };
+  if (feedsFile === undefined) await makeDemo(applying);
+  else await loadFeedsFile(applying, feedsFile);
 
   let draining = false;
   const wire = (url: string): Services => ({
@@ -184,7 +185,7 @@ async function startUp(
     url,
     adminToken: made,
     reload: async () => {
-      if (feedsFile !== undefined) await loadFeedsFile({ pool, memory }, feedsFile);
+      if (feedsFile !== undefined) await loadFeedsFile(applying, feedsFile);
     },
     stop: stopAll,
   };

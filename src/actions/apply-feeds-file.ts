@@ -6,6 +6,8 @@ import { putWorkspace } from '../store/feeds.js';
 import { inTransaction } from '../store/transaction.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
+import { carryOut, planContract } from './plan-contracts.js';
+import type { ContractPlan, PlanDeps } from './plan-contracts.js';
 
 export interface Applied {
   readonly created: number;
@@ -13,36 +15,82 @@ export interface Applied {
   readonly unchanged: number;
 }
 
+export type FeedsFileDeps = ChangeDeps & PlanDeps;
+
+/** Somebody else may change a contract while those of the file are judged. */
+const TRIES = 5;
+
 /**
- * Creates the workspaces and feeds of the file, or replaces their settings; never deletes what it does not name. All in
- * one transaction, or nothing: rejects with `invalid-body`, whose violations name every part that cannot be applied.
+ * Creates the workspaces and feeds of the file, or replaces their settings, brings back what was deleted, and adds each contract
+ * that is not in force yet; never deletes what it does not name. All in one transaction, or nothing: rejects with
+ * `invalid-body`, whose violations name every part that cannot be applied.
  */
-export async function applyFeedsFile({ pool, memory }: ChangeDeps, file: FeedsFile): Promise<Applied> {
+export async function applyFeedsFile(deps: FeedsFileDeps, file: FeedsFile): Promise<Applied> {
   const mistakes = namesIn(file);
   if (mistakes.length > 0) throw refusal(mistakes);
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const puts = await attemptToApply(deps, file);
+    if (puts === undefined) continue;
+    const count = (kind: Put): number => puts.filter((put) => put === kind).length;
+    const applied = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
+    deps.memory.changed();
+    return applied;
+  }
+  throw refusal([{ path: '', message: 'others are changing contracts of these feeds at the same time; try again' }]);
+}
 
-  const puts = await inTransaction(pool, async (tx) => {
-    const done: Put[] = [];
-    // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
-    for (const { workspace, path } of byName(file)) {
-      await putWorkspace(tx, workspace);
-      for (const [index, { name, settings }] of workspace.feeds.entries()) {
-        try {
-          done.push(await putFeedIn(tx, { workspace: workspace.name, name }, settings, { restore: true }));
-        } catch (error) {
-          if (!(error instanceof FeedsError)) throw error;
-          mistakes.push({ path: `${path}/feeds/${String(index)}`, message: error.message });
+/** Gives a transaction up in which the feeds are not what they were when their contracts were judged. */
+class Outdated extends Error {}
+
+async function attemptToApply(deps: FeedsFileDeps, file: FeedsFile): Promise<Put[] | undefined> {
+  const { plans, mistakes } = await planAll(deps, file);
+  try {
+    return await inTransaction(deps.pool, async (tx) => {
+      const done: Put[] = [];
+      // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
+      for (const { workspace, path } of byName(file)) {
+        await putWorkspace(tx, workspace);
+        for (const [index, feed] of workspace.feeds.entries()) {
+          const at = `${path}/feeds/${String(index)}`;
+          try {
+            const put = await putFeedIn(tx, { workspace: workspace.name, name: feed.name }, feed.settings, {
+              restore: true,
+            });
+            const plan = plans.get(at);
+            if (plan !== undefined && !(await carryOut(tx, plan, workspace.name, feed.name))) throw new Outdated();
+            done.push(put === 'unchanged' && plan?.added !== undefined ? 'changed' : put);
+          } catch (error) {
+            if (!(error instanceof FeedsError)) throw error;
+            mistakes.push({ path: at, message: error.message });
+          }
         }
       }
-    }
-    if (mistakes.length > 0) throw refusal(mistakes);
-    return done;
-  });
+      if (mistakes.length > 0) throw refusal(mistakes);
+      return done;
+    });
+  } catch (error) {
+    if (error instanceof Outdated) return undefined;
+    throw error;
+  }
+}
 
-  const count = (kind: Put): number => puts.filter((put) => put === kind).length;
-  const applied = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
-  if (applied.created + applied.changed > 0) memory.changed();
-  return applied;
+/** What is to become of the contracts, by the paths of their feeds. */
+async function planAll(
+  deps: FeedsFileDeps,
+  file: FeedsFile,
+): Promise<{ plans: ReadonlyMap<string, ContractPlan>; mistakes: Violation[] }> {
+  const plans = new Map<string, ContractPlan>();
+  const mistakes: Violation[] = [];
+  for (const [at, workspace] of file.workspaces.entries()) {
+    for (const [index, feed] of workspace.feeds.entries()) {
+      if (feed.contract === undefined) continue;
+      const path = `/workspaces/${String(at)}/feeds/${String(index)}`;
+      const planned = await planContract(deps, workspace.name, feed, feed.contract);
+      if (planned.mistakes.length === 0) plans.set(path, planned.plan);
+      mistakes.push(...planned.mistakes.map((one) => ({ ...one, path: `${path}/contract${one.path}` })));
+    }
+  }
+  return { plans, mistakes };
 }
 
 function byName(file: FeedsFile): { workspace: DeclaredWorkspace; path: string }[] {

@@ -39,18 +39,13 @@ const TRIES = 5;
  * (too many versions, or others are adding theirs all the time).
  */
 export async function registerContract(deps: ContractDeps, feed: Feed, contract: Contract): Promise<Registered> {
-  return afterJudging<Registered>(deps, feed, async ({ contracts, settings }) => {
-    const newest = activeVersion(contracts);
-    if (newest !== undefined && isSame(await readContract(deps.db, newest.id), contract)) {
-      const verdict: Verdict = { mode: settings.compatibility, against: [], breaks: [] };
+  return afterJudging<Registered>(deps, feed, async (current) => {
+    const newest = await sameAsNewest(deps.db, current, contract);
+    if (newest !== undefined) {
+      const verdict: Verdict = { mode: current.settings.compatibility, against: [], breaks: [] };
       return { done: { version: newest, known: true, verdict } };
     }
-    if (contracts.length >= MOST_VERSIONS) {
-      const message = `this feed has ${String(contracts.length)} versions of its contract: no more are kept`;
-      throw new FeedsError('conflict', message);
-    }
-    const verdict = await judgeContract(deps, { contracts, settings }, contract);
-    if (verdict.breaks.length > 0) throw incompatible(verdict);
+    const verdict = await judgeNext(deps, current, contract);
     const write = async (tx: Tx): Promise<Registered> => {
       return { version: await insertContract(tx, feed, contract), known: false, verdict };
     };
@@ -58,8 +53,39 @@ export async function registerContract(deps: ContractDeps, feed: Feed, contract:
   });
 }
 
+/** The newest version in force, if it is this very contract. */
+export async function sameAsNewest(
+  db: Db,
+  { contracts }: Pick<Feed, 'contracts'>,
+  contract: Contract,
+): Promise<ContractVersion | undefined> {
+  const newest = activeVersion(contracts);
+  return newest !== undefined && isSame(await readContract(db, newest.id), contract) ? newest : undefined;
+}
+
+/** May the contract be the next version? Rejects with `incompatible-contract` or `conflict` when not. */
+export async function judgeNext(
+  deps: Pick<ContractDeps, 'db' | 'checkers'>,
+  feed: Judged,
+  contract: Contract,
+): Promise<Verdict> {
+  const { length } = feed.contracts;
+  if (length >= MOST_VERSIONS) {
+    throw new FeedsError('conflict', `this feed has ${String(length)} versions of its contract: no more are kept`);
+  }
+  const verdict = await judgeContract(deps, feed, contract);
+  if (verdict.breaks.length > 0) throw incompatible(verdict);
+  return verdict;
+}
+
+/** What of a feed its contract is judged by. */
+export interface Judged {
+  readonly contracts: Feed['contracts'];
+  readonly settings: Pick<Feed['settings'], 'compatibility'>;
+}
+
 /** What judging came to: there is nothing to write, or this. */
-type Judged<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T> };
+type Outcome<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T> };
 
 /**
  * What is judged must still be so when it is written; nothing is locked while contracts are compared, which takes its time.
@@ -67,7 +93,7 @@ type Judged<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T>
 async function afterJudging<T>(
   { db, pool, memory }: ContractDeps,
   feed: Feed,
-  judge: (current: Feed) => Promise<Judged<T>>,
+  judge: (current: Feed) => Promise<Outcome<T>>,
 ): Promise<T> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const current = await currentFeed(db, feed);
@@ -94,7 +120,7 @@ async function afterJudging<T>(
 /** What adding the contract would come to, by this mode or that of the feed. */
 export function judgeContract(
   { db, checkers }: Pick<ContractDeps, 'db' | 'checkers'>,
-  { contracts, settings }: Pick<Feed, 'contracts' | 'settings'>,
+  { contracts, settings }: Judged,
   contract: Contract,
   mode: Compatibility = settings.compatibility,
 ): Promise<Verdict> {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { ChosenSettings, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
+import type { ChosenSettings, DeclaredContract, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
 import { compileChecks, parseJson } from './json/checked-json.js';
 
 /** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
@@ -9,6 +9,7 @@ const checks = compileChecks({
   feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
   workspace: load('../../schemas/api/workspace.json') as Record<string, unknown>,
   retired: load('../../schemas/api/schema-version.json') as Record<string, unknown>,
+  contract: load('../../schemas/api/contract.json') as Record<string, unknown>,
   feedsFile: load('../../schemas/api/feeds-file.json') as Record<string, unknown>,
 });
 
@@ -34,17 +35,23 @@ export function readRetiredBody(bytes: Buffer): { readonly retired: boolean } {
 }
 
 /** schemas/api/feeds-file.json, of a value that was read from YAML or JSON. */
-export function checkFeedsFile(value: unknown): FeedsFile {
+export function checkFeedsFile(value: unknown): FeedsFile<DeclaredContract> {
   checks.feedsFile(value, 'the feeds file');
-  const file = value as { workspaces: (Workspace & { feeds?: ({ name: string } & ChosenSettings)[] })[] };
+  const file = value as { workspaces: (Workspace & { feeds?: SentFeed[] })[] };
   return {
     workspaces: file.workspaces.map((workspace) => ({
       name: workspace.name,
       ...workspaceSettings(workspace),
-      feeds: (workspace.feeds ?? []).map((feed) => ({ name: feed.name, settings: toSettings(feed) })),
+      feeds: (workspace.feeds ?? []).map((feed) => ({
+        name: feed.name,
+        settings: toSettings(feed),
+        ...(feed.contract === undefined ? {} : { contract: feed.contract }),
+      })),
     })),
   };
 }
+
+type SentFeed = { name: string; contract?: DeclaredContract } & ChosenSettings;
 
 const SETTINGS: Record<keyof FeedSettings, true> = {
   title: true,

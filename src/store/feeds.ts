@@ -1,3 +1,4 @@
+import { DEFAULT_COMPATIBILITY } from '../core/contract.js';
 import { DEFAULT_LIMITS } from '../core/feed.js';
 import type { ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
@@ -77,7 +78,7 @@ function toSettings(chosen: ChosenSettings): FeedSettings {
     public: false,
     editable: false,
     inlineJson: false,
-    compatibility: 'backward',
+    compatibility: DEFAULT_COMPATIBILITY,
     ...chosen,
     limits: { ...DEFAULT_LIMITS, ...chosen.limits },
   };

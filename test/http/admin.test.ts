@@ -49,11 +49,20 @@ describe('administration', () => {
     it('are created with 201, altered with 200, shown and listed', async () => {
       const created = await put('/admin/workspaces/ops', { title: 'Operations' });
       expect(created.status).to.equal(201);
-      const shown = { name: 'ops', title: 'Operations', url: `${app.url}/feeds/ops` };
+      const shown = {
+        name: 'ops',
+        title: 'Operations',
+        url: `${app.url}/feeds/ops`,
+        used: { feeds: 0, entriesPerDay: 0 },
+      };
       expect(await json(created)).to.deep.equal(shown);
       expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal(shown);
       expect((await put('/admin/workspaces/ops', {})).status).to.equal(200);
-      expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal({ name: 'ops', url: shown.url });
+      expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal({
+        name: 'ops',
+        url: shown.url,
+        used: shown.used,
+      });
       const { workspaces } = await json<{ workspaces: { name: string }[] }>(app.request('/admin/workspaces'));
       expect(workspaces.map(({ name }) => name)).to.include('ops');
     });
