@@ -20,7 +20,8 @@ const MOST_AT_ONCE = 2_000;
 const MOST_FEEDS = 100;
 
 // Positions have no gaps, so that the entries of a day are told by the first of them and the head; ticks so young are never
-// deleted (core/retention.ts).
+// deleted (core/retention.ts). By the time alone: a second column in the order, and a plan that was made while the log was
+// empty reads all ticks of a feed.
 const READ_USAGE = `
   select f.workspace, f.partition_id, extract(epoch from date_trunc('day', now()))::float8 * 1000,
          coalesce((select tick from ticks where partition_id = f.partition_id order by tick desc limit 1), 0),
@@ -43,7 +44,7 @@ const READ_USAGE = `
        where partition_id = f.partition_id
          and feed_id = f.feed_id
          and recorded_at >= date_trunc('day', now())
-       order by recorded_at, last_position
+       order by recorded_at
        limit 1) d on true
    cross join lateral (
       select coalesce(sum(octets), 0) as octets, count(*) as entries
