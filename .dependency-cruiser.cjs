@@ -11,11 +11,15 @@ const may = {
   actions: [...inner, 'registry', 'store'],
   http: [...inner, 'formats', 'registry', 'store', 'actions'],
   workers: [...inner, 'formats', 'store', 'actions'],
-  cli: ['config', 'server', 'core', 'telemetry', 'store'],
+  cli: ['config', 'server', 'core', 'telemetry', 'formats', 'store'],
 };
 
 // Files of store/ that prepare or move a whole database before there is a server. They write without an action.
 const START_UP = '^src/store/(embedded|data-directory|migrate|copy)';
+
+// Files of actions/ that write what is no administrative act.
+const UNTOLD =
+  '^src/actions/(administer|apply-retention|make-marker-key|note-token-use|publish-audit|record-refusals|settle-rates|usage-meter)\\.ts$';
 
 const never = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
@@ -40,6 +44,12 @@ module.exports = {
       'only-actions-write',
       'take a Tx; only an action opens one',
       { path: '^src/', pathNot: ['^src/actions/', START_UP] },
+      { path: '^src/store/transaction' },
+    ),
+    never(
+      'acts-are-told',
+      'what somebody changes is told in the audit feed: use administer.ts; these files do what nobody asked for',
+      { path: '^src/actions/', pathNot: UNTOLD },
       { path: '^src/store/transaction' },
     ),
     never(

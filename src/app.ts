@@ -1,5 +1,6 @@
 import express from 'express';
 import type { Express, Request, Response } from 'express';
+import { isAuditFeed } from './core/audit.js';
 import { FeedsError } from './core/errors.js';
 import { front } from './http/front.js';
 import { cors } from './http/middleware/cors.js';
@@ -8,6 +9,7 @@ import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
 import { addAdminDeletionRoutes } from './http/routes/admin-deletion.js';
+import { addAdminGrantRoutes } from './http/routes/admin-grants.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
 import { addAdminUserRoutes } from './http/routes/admin-users.js';
@@ -19,6 +21,7 @@ import { addFeedRoutes } from './http/routes/feeds.js';
 import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
 import { addSchemaRoutes } from './http/routes/schemas.js';
+import { addTenantRoutes } from './http/routes/tenant-views.js';
 import type { Services } from './http/services.js';
 
 export interface App {
@@ -37,11 +40,13 @@ export function buildApp(services: Services): App {
   app.use(cors(services.corsOrigins));
   app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
-  const { fromMemory } = addFeedRoutes(router, services);
-  const { publish } = addEntryRoutes(router, services);
+  const { fromMemory, readFeed } = addFeedRoutes(router, services);
+  const { publish, readMember } = addEntryRoutes(router, services);
   const reader = may('read', services);
   const describer = may('describe', services);
-  addOtherMethods(router, '/feeds/:workspace/:feed', describer, () => ['GET', 'HEAD', 'POST', 'OPTIONS']);
+  addOtherMethods(router, '/feeds/:workspace/:feed', describer, ({ known }) =>
+    isAuditFeed(known.feed) ? ['GET', 'HEAD', 'OPTIONS'] : ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  );
   addOtherMethods(router, '/feeds/:workspace/:feed/archive/:n', reader, () => ['GET', 'HEAD', 'OPTIONS']);
   addOtherMethods(router, '/feeds/:workspace/:feed/entries/*id', describer, ({ known }) =>
     known.feed.settings.editable ? ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'],
@@ -49,10 +54,12 @@ export function buildApp(services: Services): App {
   addDocumentRoutes(router, services);
   addSchemaRoutes(router, services);
   addAdminDeletionRoutes(router, services);
+  addTenantRoutes(router, services, { readFeed, readMember });
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);
   addAdminTokenRoutes(router, services);
   addAdminUserRoutes(router, services);
+  addAdminGrantRoutes(router, services);
   addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);
@@ -65,15 +72,29 @@ export function buildApp(services: Services): App {
   app.use(handler);
 
   const observed = observe(services);
+  const { unanswered } = services;
   const quick = front(services, { fromMemory, publish });
   return {
     express: app,
     answer(req, res) {
+      // Of requests that follow each other the next may be read already when the connection is cut.
+      if (req.socket.destroyed) return;
+      const room = unanswered.roomFor(req.socket);
+      if (room === 'not of this connection') {
+        req.socket.destroy();
+        return;
+      }
       observed(req, res);
       const failed = (error: unknown): void => {
         handler(error, req, res, () => undefined);
       };
+      if (room === 'no') {
+        failed(new FeedsError('overloaded', 'too many requests wait for their answers', { retryAfterSeconds: 1 }));
+        return;
+      }
       if (!quick(req, res, failed)) app(req, res);
+      // Most are answered already, from memory.
+      if (!res.writableEnded) unanswered.add(req, res, failed);
     },
   };
 }

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseDocument } from 'yaml';
 import { applyFeedsFile } from './actions/apply-feeds-file.js';
 import type { Applied, FeedsFileDeps } from './actions/apply-feeds-file.js';
 import type { Contract } from './core/contract.js';
@@ -10,9 +8,8 @@ import type { DeclaredContract, DeclaredFeed, DeclaredWorkspace, FeedsFile } fro
 import { StartError } from './core/start-error.js';
 import { readDeclaredContract } from './declared-contract.js';
 import { checkFeedsFile } from './formats/feed-settings.js';
+import { readYamlFile } from './yaml-file.js';
 
-/** Enough to say the same settings of many feeds, too few to blow a small file up. */
-const MOST_ALIASES = 1_000;
 const HINT = 'The form of the file is in docs/feeds-file.md and schemas/api/feeds-file.json.';
 
 /**
@@ -20,15 +17,9 @@ const HINT = 'The form of the file is in docs/feeds-file.md and schemas/api/feed
  * nothing was changed then.
  */
 export async function loadFeedsFile(deps: FeedsFileDeps, path: string): Promise<Applied> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StartError(`FEEDS_FILE names ${path}, which cannot be read: ${code ?? 'it is no file'}`, {
-      cause: error,
-    });
-  });
+  const value = await readYamlFile('FEEDS_FILE', path, HINT);
   try {
-    const file = await withContracts(checkFeedsFile(parse(text, path)), dirname(path));
-    return await applyFeedsFile(deps, file);
+    return await applyFeedsFile(deps, await withContracts(checkFeedsFile(value), dirname(path)));
   } catch (error) {
     if (!(error instanceof FeedsError)) throw error;
     const mistakes = (error.details.violations ?? []).map(
@@ -58,21 +49,4 @@ async function withContracts(file: FeedsFile<DeclaredContract>, directory: strin
   }
   if (mistakes.length === 0) return { workspaces };
   throw new FeedsError('invalid-body', 'contracts of the file cannot be read', { violations: mistakes });
-}
-
-/** YAML 1.2, of which JSON is a part. */
-function parse(text: string, path: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true });
-  if (document.errors.length > 0) {
-    const mistakes = document.errors.map(({ message }) => `  ${(message.split('\n')[0] ?? '').replace(/:$/, '')}`);
-    throw new StartError(`${path} is not well-formed:\n${mistakes.join('\n')}`, { hint: HINT });
-  }
-  try {
-    return document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown;
-  } catch (error) {
-    throw new StartError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: HINT,
-      cause: error,
-    });
-  }
 }

@@ -1,29 +1,57 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buildApp } from './app.js';
+import { loadAuthFile } from './auth-file.js';
 import { checkEpoch } from './actions/check-epoch.js';
 import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
-import { noteTokenUse } from './actions/change-tokens.js';
+import { noteTokenUse } from './actions/note-token-use.js';
 import { startUsageMeter } from './actions/usage-meter.js';
+import { makeAuditFeed } from './actions/make-audit-feed.js';
 import { makeDemo } from './actions/make-demo.js';
+import { makeMarkerKey } from './actions/make-marker-key.js';
+import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
+import { gatherRefusals } from './core/refusals.js';
+import { makeSeals } from './core/seal.js';
+import { secretsHider } from './core/secrets.js';
+import type { WayIn } from './core/access.js';
+import type { IdentitySettings, KeystoneSettings } from './core/identity.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
 import { loadFeedsFile } from './feeds-file.js';
+import { WHOLE_BODY_STALLS } from './http/body.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
 import { makeAuthenticator } from './http/auth/authenticator.js';
+import type { AuthenticatorDeps } from './http/auth/authenticator.js';
+import { makeGrantMemory } from './http/auth/grant-memory.js';
+import { makeJwks } from './http/auth/jwks.js';
+import { makeJwtMemory } from './http/auth/jwt-memory.js';
+import { makeKeystoneMemory } from './http/auth/keystone-memory.js';
+import { makeKeystone } from './http/auth/keystone.js';
 import { makePasswords } from './http/auth/passwords.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
+import { clientAddressBy } from './http/client-address.js';
 import { serverFor } from './http/listen.js';
+import type { Listening } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
+import { securityHeaders } from './http/security-headers.js';
 import type { Services } from './http/services.js';
+import { withLoginLimits } from './http/rates/login-limits.js';
+import type { LoginQuotas } from './http/rates/login-limits.js';
+import { makeRateLimits } from './http/rates/rate-limits.js';
+import type { RateQuotas } from './http/rates/rate-limits.js';
+import { startSettlement } from './http/rates/settlement.js';
+import { readTlsPair } from './http/tls-pair.js';
+import type { TlsFiles, TlsPair } from './http/tls-pair.js';
+import { startTlsReload } from './http/tls-reload.js';
 import { makeTurns } from './http/turns.js';
+import { watchUnanswered } from './http/unanswered.js';
 import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
@@ -32,6 +60,8 @@ import { isMigrated, migrate } from './store/migrate.js';
 import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { startAudit } from './workers/audit.js';
+import { startRateCleaning } from './workers/rate-cleaning.js';
 import { startRetention } from './workers/retention.js';
 
 /** There is one so far; a feed is born into it. */
@@ -48,7 +78,7 @@ export interface Running {
   readonly url: string;
   /** Made at this start, and never to be seen again. */
   readonly adminToken: string | undefined;
-  /** Applies the feeds file again; rejects, with nothing changed, when it is wrong. */
+  /** Takes the certificate from its files again, then applies the feeds file again; rejects, with nothing changed, where one is wrong. */
   reload(): Promise<void>;
   /** Stops accepting, finishes what was accepted, then stops its own Postgres. */
   stop(): Promise<void>;
@@ -77,6 +107,8 @@ async function startUp(
   stops: (() => Promise<unknown>)[],
   stopAll: () => Promise<void>,
 ): Promise<Running> {
+  const tls = await tlsFor(config);
+  const identity = await loadAuthFile(config);
   const database = await connection(config, logger, stops);
   await migrate(database);
   const pool = openPool(database, { size: READERS });
@@ -88,7 +120,9 @@ async function startUp(
     openListener: () => openListener(database),
     logger,
     partitions: PARTITIONS,
-    checkEpoch: (partition, seen, known) => checkEpoch({ pool, logger }, partition, seen, known),
+    // It is told of a little later: nothing waits for that, and the worker is not there yet.
+    checkEpoch: (partition, seen, known) =>
+      checkEpoch({ pool, logger, audit: { wake: () => undefined } }, partition, seen, known),
   });
   stops.push(() => memory.stop());
 
@@ -113,8 +147,17 @@ async function startUp(
     groupCommits.set(partition, groupCommit);
     stops.push(() => groupCommit.stop());
   }
+  const groupCommitOf = (partition: number): GroupCommit => {
+    const groupCommit = groupCommits.get(partition);
+    if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
+    return groupCommit;
+  };
   const meter = startUsageMeter({ db, pool, logger });
   stops.push(() => meter.stop());
+  const refusals = gatherRefusals();
+  const audit = startAudit({ pool, db, groupCommit: groupCommitOf, refusals, logger });
+  stops.push(() => audit.stop());
+  await makeAuditFeed({ pool, memory, audit });
   const checkers = startCheckers();
   stops.push(() => checkers.stop());
   const pages = makePageCache(config.pageCacheBytes);
@@ -127,20 +170,43 @@ async function startUp(
 
   const { made, sha256 } =
     config.adminToken === undefined
-      ? await makeAdminToken(pool)
+      ? await makeAdminToken({ pool, audit })
       : { made: undefined, sha256: digestOf(config.adminToken) };
   // Whoever can read the data directory can read the whole database: the token there gives nothing more away.
   if (made !== undefined && config.databaseUrl === undefined) {
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
   }
 
+  const seals = makeSeals(await makeMarkerKey(pool));
   const passwords = makePasswords();
-  const tokens = makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) });
+  const isOn = (way: WayIn): boolean => config.auth.includes(way);
+  const authenticator = makeAuthenticator({
+    isAdminToken: adminTokenCheck(sha256),
+    tokens: isOn('token') ? makeTokenMemory({ db, logger, noteUse: (id) => noteTokenUse(pool, id) }) : undefined,
+    users: isOn('basic') ? makeUserMemory({ db, passwords }) : undefined,
+    ...waysElsewhere(identity, logger),
+    granted: makeGrantMemory({ db }),
+  });
+
+  const settlement = startSettlement({ settle: (spent) => settleRates(pool, spent), logger });
+  stops.push(() => settlement.stop());
+  const { tell } = settlement;
 
   const { feedsFile } = config;
-  const applying = { pool, db, memory, checkers };
+  const applying = { pool, db, memory, checkers, audit };
   if (feedsFile === undefined) await makeDemo(applying);
   else await loadFeedsFile(applying, feedsFile);
+
+  const unanswered = watchUnanswered({
+    requestMs: config.requestTimeoutSeconds * 1000,
+    bodyMs: config.bodyTimeoutSeconds * 1000 * WHOLE_BODY_STALLS,
+    most: config.maxConnections,
+    logger,
+  });
+  stops.push(() => {
+    unanswered.stop();
+    return Promise.resolve();
+  });
 
   let draining = false;
   const wire = (url: string): Services => ({
@@ -149,45 +215,83 @@ async function startUp(
     pool,
     memory,
     recent,
-    groupCommit: (partition) => {
-      const groupCommit = groupCommits.get(partition);
-      if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
-      return groupCommit;
-    },
+    groupCommit: groupCommitOf,
     meter,
     checkers,
     pages,
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
+    withoutSecrets: secretsHider(config.adminToken === undefined ? [] : [config.adminToken]),
     metrics,
+    audit,
+    refusals,
+    answerRules: {
+      headers: securityHeaders(config.publicUrl ?? url),
+      stallMs: config.answerTimeoutSeconds * 1000,
+    },
+    clientAddress: clientAddressBy(config.trustedProxies, config.proxyHeader),
+    unanswered,
     passwords,
-    authenticator: makeAuthenticator({
-      ways: config.auth,
-      isAdminToken: adminTokenCheck(sha256),
-      tokens,
-      users: makeUserMemory({ db, passwords }),
-    }),
+    seals,
+    authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
+    rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,
     draining: () => draining,
     isMigrated: () => isMigrated(pool),
   });
 
-  const { server, url } = await listen(config, wire);
+  const { server, url } = await listen(config, logger, tls, wire);
   stops.push(async () => {
     draining = true;
     await close(server, config.shutdownSeconds);
   });
+  const tlsReload = tls === undefined ? undefined : startTlsReload(server as HttpsServer, tls.files, tls.pair, logger);
+  stops.push(() => {
+    tlsReload?.stop();
+    return Promise.resolve();
+  });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
   stops.push(() => retention.stop());
+  const cleaning = startRateCleaning({ pool, logger });
+  stops.push(() => cleaning.stop());
 
   return {
     url,
     adminToken: made,
     reload: async () => {
+      await tlsReload?.reload();
       if (feedsFile !== undefined) await loadFeedsFile(applying, feedsFile);
     },
     stop: stopAll,
+  };
+}
+
+function rateQuotasOf(config: Config): RateQuotas {
+  return {
+    read: config.rateRead,
+    readAnonymous: config.rateReadAnonymous,
+    readAddress: config.rateReadAddress,
+    publish: config.ratePublish,
+    publishAddress: config.ratePublishAddress,
+  };
+}
+
+function loginQuotasOf(config: Config): LoginQuotas {
+  return { failedLogins: config.rateFailedLogins, failedLoginsAddress: config.rateFailedLoginsAddress };
+}
+
+function waysElsewhere(
+  { jwt, keystone }: IdentitySettings,
+  logger: Logger,
+): Pick<AuthenticatorDeps, 'jwts' | 'keystone'> {
+  const known = (settings: KeystoneSettings): AuthenticatorDeps['keystone'] => ({
+    memory: makeKeystoneMemory(settings, { keystone: makeKeystone(settings, { logger }) }),
+    publicUrl: settings.publicUrl,
+  });
+  return {
+    jwts: jwt === undefined ? undefined : makeJwtMemory(jwt, { jwks: makeJwks(jwt, { logger }) }),
+    keystone: keystone === undefined ? undefined : known(keystone),
   };
 }
 
@@ -202,9 +306,32 @@ async function connection(
   return { connectionString: postgres.connectionString };
 }
 
+interface Tls {
+  readonly files: TlsFiles;
+  readonly pair: TlsPair;
+}
+
+async function tlsFor({ tlsCert, tlsKey }: Config): Promise<Tls | undefined> {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const files = { cert: tlsCert, key: tlsKey };
+  return { files, pair: await readTlsPair(files) };
+}
+
 /** The URL of the server is known when its port is, and the app needs the URL. */
-async function listen(config: Config, wire: (url: string) => Services): Promise<{ server: Server; url: string }> {
-  const { server, attach } = serverFor();
+async function listen(
+  config: Config,
+  logger: Logger,
+  tls: Tls | undefined,
+  wire: (url: string) => Services,
+): Promise<{ server: Listening['server']; url: string }> {
+  const { server, attach } = serverFor({
+    tls: tls?.pair,
+    maxConnections: config.maxConnections,
+    requestMs: config.requestTimeoutSeconds * 1000,
+    // Longer than a request may wait for its answer, and an answer for its reader: what is left are connections that are dead.
+    idleMs: (config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000,
+    logger,
+  });
   server.listen(config.port, config.host);
   try {
     await once(server, 'listening');
@@ -213,7 +340,7 @@ async function listen(config: Config, wire: (url: string) => Services): Promise<
   }
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-  const url = `http://${host}:${String(port)}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://${host}:${String(port)}`;
   attach(buildApp(wire(url)));
   return { server, url };
 }
@@ -237,7 +364,7 @@ function toStartError(error: unknown, config: Config): unknown {
 }
 
 /** Waits until every request that was accepted is answered; what is not by then is cut off. */
-async function close(server: Server, seconds: number): Promise<void> {
+async function close(server: Listening['server'], seconds: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   const idle = setInterval(() => {

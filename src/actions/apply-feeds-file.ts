@@ -1,11 +1,14 @@
+import { FEEDS_FILE } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { DeclaredWorkspace, FeedsFile } from '../core/feed.js';
-import { putWorkspace } from '../store/feeds.js';
-import { inTransaction } from '../store/transaction.js';
+import type { Tx } from '../store/db.js';
+import { administer } from './administer.js';
+import type { Tell } from './administer.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
+import { putWorkspaceIn } from './change-workspace.js';
 import { carryOut, planContract } from './plan-contracts.js';
 import type { ContractPlan, PlanDeps } from './plan-contracts.js';
 
@@ -43,42 +46,24 @@ export async function applyFeedsFile(deps: FeedsFileDeps, file: FeedsFile): Prom
 class Outdated extends Error {}
 
 async function attemptToApply(deps: FeedsFileDeps, file: FeedsFile): Promise<Put[] | undefined> {
-  const { plans, mistakes } = await planAll(deps, file);
+  const planned = await planAll(deps, file);
   try {
-    return await inTransaction(deps.pool, async (tx) => {
-      const done: Put[] = [];
-      // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
-      for (const { workspace, path } of byName(file)) {
-        await putWorkspace(tx, workspace);
-        for (const [index, feed] of workspace.feeds.entries()) {
-          const at = `${path}/feeds/${String(index)}`;
-          try {
-            const put = await putFeedIn(tx, { workspace: workspace.name, name: feed.name }, feed.settings, {
-              restore: true,
-            });
-            const plan = plans.get(at);
-            if (plan !== undefined && !(await carryOut(tx, plan, workspace.name, feed.name))) throw new Outdated();
-            done.push(put === 'unchanged' && plan?.added !== undefined ? 'changed' : put);
-          } catch (error) {
-            if (!(error instanceof FeedsError)) throw error;
-            mistakes.push({ path: at, message: error.message });
-          }
-        }
-      }
-      if (mistakes.length > 0) throw refusal(mistakes);
-      return done;
-    });
+    return await administer(deps, FEEDS_FILE, (tx, tell) => applyFeedsFileIn(tx, tell, file, planned));
   } catch (error) {
     if (error instanceof Outdated) return undefined;
     throw error;
   }
 }
 
-/** What is to become of the contracts, by the paths of their feeds. */
-async function planAll(
-  deps: FeedsFileDeps,
-  file: FeedsFile,
-): Promise<{ plans: ReadonlyMap<string, ContractPlan>; mistakes: Violation[] }> {
+/** What is to become of the contracts, by the paths of their feeds, and what is wrong with them. */
+interface Planned {
+  readonly plans: ReadonlyMap<string, ContractPlan>;
+  readonly mistakes: readonly Violation[];
+}
+
+const NO_CONTRACTS: Planned = { plans: new Map(), mistakes: [] };
+
+async function planAll(deps: FeedsFileDeps, file: FeedsFile): Promise<Planned> {
   const plans = new Map<string, ContractPlan>();
   const mistakes: Violation[] = [];
   for (const [at, workspace] of file.workspaces.entries()) {
@@ -91,6 +76,39 @@ async function planAll(
     }
   }
   return { plans, mistakes };
+}
+
+/**
+ * The same with names that are known to be good, as a part of a greater transaction, with the contracts as they were planned. After its
+ * commit all heads are to be forgotten.
+ */
+export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile, planned = NO_CONTRACTS): Promise<Put[]> {
+  const mistakes = [...planned.mistakes];
+  const puts: Put[] = [];
+  const attempt = async (path: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof FeedsError)) throw error;
+      mistakes.push({ path, message: error.message });
+    }
+  };
+  // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
+  for (const { workspace, path } of byName(file)) {
+    await attempt(path, () => putWorkspaceIn(tx, tell, workspace));
+    for (const [index, feed] of workspace.feeds.entries()) {
+      const at = `${path}/feeds/${String(index)}`;
+      const name = { workspace: workspace.name, name: feed.name };
+      await attempt(at, async () => {
+        const put = await putFeedIn(tx, tell, name, feed.settings, { restore: true });
+        const plan = planned.plans.get(at);
+        if (plan !== undefined && !(await carryOut(tx, tell, plan, name))) throw new Outdated();
+        puts.push(put === 'unchanged' && plan?.added !== undefined ? 'changed' : put);
+      });
+    }
+  }
+  if (mistakes.length > 0) throw refusal(mistakes);
+  return puts;
 }
 
 function byName(file: FeedsFile): { workspace: DeclaredWorkspace; path: string }[] {

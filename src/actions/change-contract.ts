@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Pool } from 'pg';
+import type { Actor } from '../core/access.js';
+import type { Act } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import { activeVersion, isXmlKind } from '../core/contract.js';
 import type { Compatibility, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
@@ -11,11 +12,12 @@ import { insertContract, readContract, setRetired } from '../store/contracts.js'
 import type { Db, Tx } from '../store/db.js';
 import { findFeed, findFeedRecord, lockWorkspace, settingsChanged } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
-import { inTransaction } from '../store/transaction.js';
+import { administer } from './administer.js';
+import type { AdministerDeps } from './administer.js';
+import { refuseAuditFeed } from './change-feed.js';
 import type { FeedName } from './change-feed.js';
 
-export interface ContractDeps {
-  readonly pool: Pool;
+export interface ContractDeps extends AdministerDeps {
   readonly db: Db;
   readonly memory: Pick<HeadMemory, 'changed'>;
   readonly checkers: Pick<Checkers, 'compare'>;
@@ -35,11 +37,17 @@ const MOST_VERSIONS = 1_000;
 const TRIES = 5;
 
 /**
- * Adds a contract that compiles as the next version. Rejects with `incompatible-contract`, `not-found`, or `conflict`
- * (too many versions, or others are adding theirs all the time).
+ * Adds a contract that compiles as the next version. Rejects with `incompatible-contract`, `not-found`, `conflict`
+ * (too many versions, or others are adding theirs all the time), or `forbidden` (it is the server's own feed).
  */
-export async function registerContract(deps: ContractDeps, feed: Feed, contract: Contract): Promise<Registered> {
-  return afterJudging<Registered>(deps, feed, async (current) => {
+export async function registerContract(
+  deps: ContractDeps,
+  by: Actor,
+  feed: Feed,
+  contract: Contract,
+): Promise<Registered> {
+  refuseAuditFeed(feed, 'has no contract');
+  return afterJudging<Registered>(deps, by, feed, async (current) => {
     const newest = await sameAsNewest(deps.db, current, contract);
     if (newest !== undefined) {
       const verdict: Verdict = { mode: current.settings.compatibility, against: [], breaks: [] };
@@ -49,8 +57,13 @@ export async function registerContract(deps: ContractDeps, feed: Feed, contract:
     const write = async (tx: Tx): Promise<Registered> => {
       return { version: await insertContract(tx, feed, contract), known: false, verdict };
     };
-    return { write };
+    return { write, told: ({ version }) => registrationOf(feed, version, contract) };
   });
+}
+
+/** What is told of a contract that was added. */
+export function registrationOf(feed: FeedName, { version }: ContractVersion, { kind }: Contract): Act {
+  return { act: 'contract.registered', target: targetOf(feed, version), changes: { kind: { to: kind } } };
 }
 
 /** The newest version in force, if it is this very contract. */
@@ -85,31 +98,34 @@ export interface Judged {
 }
 
 /** What judging came to: there is nothing to write, or this. */
-type Outcome<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T> };
+type Outcome<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T>; readonly told: (written: T) => Act };
 
 /**
  * What is judged must still be so when it is written; nothing is locked while contracts are compared, which takes its time.
  */
 async function afterJudging<T>(
-  { db, pool, memory }: ContractDeps,
+  deps: ContractDeps,
+  by: Actor,
   feed: Feed,
   judge: (current: Feed) => Promise<Outcome<T>>,
 ): Promise<T> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const current = await currentFeed(db, feed);
+    const current = await currentFeed(deps.db, feed);
     const judged = await judge(current);
     if ('done' in judged) return judged.done;
-    const written = await inTransaction(pool, async (tx) => {
+    const written = await administer(deps, by, async (tx, tell) => {
       const locked = await lockFeed(tx, feed);
       const isUnchanged =
         isDeepStrictEqual(locked.contracts, current.contracts) &&
         locked.settings.compatibility === current.settings.compatibility;
       if (!isUnchanged) return undefined;
       await settingsChanged(tx, feed.id);
-      return { value: await judged.write(tx) };
+      const value = await judged.write(tx);
+      tell(judged.told(value));
+      return { value };
     });
     if (written === undefined) continue;
-    memory.changed();
+    deps.memory.changed();
     return written.value;
   }
   throw new FeedsError('conflict', 'others are changing the contract of this feed at the same time; try again', {
@@ -129,16 +145,19 @@ export function judgeContract(
 
 /** Retires a version. Entries that were checked against it stay. Rejects with `not-found`. */
 export async function retireContract(
-  { pool, memory }: Pick<ContractDeps, 'pool' | 'memory'>,
+  deps: Pick<ContractDeps, 'pool' | 'audit' | 'memory'>,
+  by: Actor,
   feed: Feed,
   version: SchemaVersion,
 ): Promise<void> {
-  await inTransaction(pool, async (tx) => {
-    const { id } = versionOf(await lockFeed(tx, feed), version);
+  await administer(deps, by, async (tx, tell) => {
+    const { id, retired } = versionOf(await lockFeed(tx, feed), version);
+    if (retired) return;
     await settingsChanged(tx, feed.id);
     await setRetired(tx, id, true);
+    tell({ act: 'contract.retired', target: targetOf(feed, version) });
   });
-  memory.changed();
+  deps.memory.changed();
 }
 
 /**
@@ -146,8 +165,13 @@ export async function retireContract(
  * newer one, or the next where the mode is not transitive, with it. Rejects with `incompatible-contract`, `not-found` or
  * `conflict`.
  */
-export async function reinstateContract(deps: ContractDeps, feed: Feed, version: SchemaVersion): Promise<void> {
-  await afterJudging(deps, feed, async (current) => {
+export async function reinstateContract(
+  deps: ContractDeps,
+  by: Actor,
+  feed: Feed,
+  version: SchemaVersion,
+): Promise<void> {
+  await afterJudging(deps, by, feed, async (current) => {
     const { settings } = current;
     const found = versionOf(current, version);
     if (!found.retired) return { done: undefined };
@@ -163,8 +187,15 @@ export async function reinstateContract(deps: ContractDeps, feed: Feed, version:
       const verdict = await judgeContract(deps, { contracts, settings }, await readContract(deps.db, contract.id));
       if (verdict.breaks.length > 0) throw incompatible(verdict);
     }
-    return { write: (tx) => setRetired(tx, found.id, false) };
+    return {
+      write: (tx) => setRetired(tx, found.id, false),
+      told: () => ({ act: 'contract.reinstated', target: targetOf(feed, version) }),
+    };
   });
+}
+
+function targetOf({ workspace, name }: FeedName, version: SchemaVersion): Act['target'] {
+  return { version, feed: name, workspace };
 }
 
 function versionOf({ contracts }: Pick<Feed, 'contracts'>, version: SchemaVersion): ContractVersion {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Pool } from 'pg';
+import type { Actor } from '../core/access.js';
+import { AUDIT_FEED, SYSTEM_WORKSPACE, changesBetween, isAuditFeed } from '../core/audit.js';
+import type { Act } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
 import type { ChosenSettings, Feed } from '../core/feed.js';
@@ -19,12 +21,12 @@ import {
 } from '../store/feeds.js';
 import type { FeedRecord } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
-import { inTransaction } from '../store/transaction.js';
+import { administer } from './administer.js';
+import type { AdministerDeps, Tell } from './administer.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
 
-export interface ChangeDeps {
-  readonly pool: Pool;
+export interface ChangeDeps extends AdministerDeps {
   readonly memory: Pick<HeadMemory, 'changed'>;
 }
 
@@ -39,16 +41,17 @@ const PARTITION = 0;
 /**
  * Creates the feed, or replaces its settings. Rejects with `bad-parameter` (a name that cannot be one), `not-found` (no
  * such workspace), `conflict` (`editable` is fixed at the feed's birth; a feed of this name was deleted and can still be
- * brought back), `quota-exceeded` or `precondition-failed`.
+ * brought back), `quota-exceeded`, `precondition-failed`, or `forbidden` (in the server's own workspace).
  */
 export async function putFeed(
-  { pool, memory }: ChangeDeps,
+  deps: ChangeDeps,
+  by: Actor,
   name: FeedName,
   chosen: ChosenSettings,
   asked?: Existence,
 ): Promise<Put> {
-  const put = await inTransaction(pool, (tx) => putFeedIn(tx, name, chosen, { asked }));
-  if (put !== 'unchanged') memory.changed();
+  const put = await administer(deps, by, (tx, tell) => putFeedIn(tx, tell, name, chosen, { asked }));
+  if (put !== 'unchanged') deps.memory.changed();
   return put;
 }
 
@@ -58,12 +61,14 @@ export async function putFeed(
  */
 export async function putFeedIn(
   tx: Tx,
+  tell: Tell,
   { workspace, name }: FeedName,
   chosen: ChosenSettings,
   { asked, restore = false }: { asked?: Existence | undefined; restore?: boolean } = {},
 ): Promise<Put> {
   checkName('workspace', workspace);
   checkName('feed', name);
+  checkServersOwn({ workspace, name }, chosen);
   const quotas = await lockWorkspace(tx, workspace);
   if (quotas === undefined) {
     throw new FeedsError(
@@ -77,21 +82,27 @@ export async function putFeedIn(
     checkFeedsQuota(workspace, quotas, await countFeeds(tx, workspace));
     const atomId = `urn:uuid:${randomUUID()}`;
     await insertFeed(tx, { partition: PARTITION, workspace, name, atomId, chosen, pageSize: ARCHIVE_PAGE_SIZE });
+    tell(madeOf({ workspace, name }, chosen));
     return 'created';
   }
-  if (!record.deleted) return changeFeed(tx, record, chosen);
+  if (!record.deleted) return changeFeed(tx, tell, record, chosen);
   if (record.restorableUntil === undefined) {
     checkFeedsQuota(workspace, quotas, await countFeeds(tx, workspace));
     await useNameAgain(tx, record.feed, chosen);
+    tell(madeOf({ workspace, name }, chosen));
     return 'created';
   }
   if (!restore) throw stillRestorable(record.feed, record.restorableUntil);
-  await restoreIn(tx, record.feed);
-  await changeFeed(tx, record, chosen);
+  await restoreIn(tx, tell, record.feed);
+  await changeFeed(tx, tell, record, chosen);
   return 'changed';
 }
 
-async function changeFeed(tx: Tx, record: FeedRecord, chosen: ChosenSettings): Promise<Put> {
+function madeOf({ workspace, name }: FeedName, chosen: ChosenSettings): Act {
+  return { act: 'feed.created', target: { feed: name, workspace }, changes: changesBetween({}, chosen) };
+}
+
+async function changeFeed(tx: Tx, tell: Tell, record: FeedRecord, chosen: ChosenSettings): Promise<Put> {
   const { id, workspace, name, settings } = record.feed;
   if ((chosen.editable ?? false) !== settings.editable) {
     throw new FeedsError(
@@ -102,6 +113,11 @@ async function changeFeed(tx: Tx, record: FeedRecord, chosen: ChosenSettings): P
   }
   if (isDeepStrictEqual(chosen, record.chosen)) return 'unchanged';
   await changeSettings(tx, id, chosen);
+  tell({
+    act: 'feed.changed',
+    target: { feed: name, workspace },
+    changes: changesBetween(record.chosen, chosen),
+  });
   return 'changed';
 }
 
@@ -113,10 +129,13 @@ async function useNameAgain(tx: Tx, feed: Feed, chosen: ChosenSettings): Promise
 }
 
 /** Brings a deleted feed back. Rejects with `not-found` when its time has come to an end just now. */
-export async function restoreIn(tx: Tx, feed: Feed): Promise<void> {
+export async function restoreIn(tx: Tx, tell: Tell, feed: Feed): Promise<void> {
+  const { id, workspace, name } = feed;
   await lockHead(tx, feed);
-  if (await restoreFeed(tx, feed.id)) return;
-  throw new FeedsError('not-found', `the deleted feed ${feed.workspace}/${feed.name} can be restored no more`);
+  if (!(await restoreFeed(tx, id))) {
+    throw new FeedsError('not-found', `the deleted feed ${workspace}/${name} can be restored no more`);
+  }
+  tell({ act: 'feed.restored', target: { feed: name, workspace } });
 }
 
 function stillRestorable({ workspace, name }: Feed, until: string): FeedsError {
@@ -126,4 +145,22 @@ function stillRestorable({ workspace, name }: Feed, until: string): FeedsError {
     `POST ${path}/restore, or delete it for good with DELETE ${path}?confirm=${workspace}/${name}&purge=true; then the ` +
     `name is free`;
   return new FeedsError('conflict', message);
+}
+
+/** What the server writes for itself stays as it writes it. Throws `forbidden`. */
+export function refuseAuditFeed(name: FeedName, what: string): void {
+  if (isAuditFeed(name)) {
+    throw new FeedsError('forbidden', `${name.workspace}/${name.name} is the server's own feed: it ${what}`);
+  }
+}
+
+/** Throws `forbidden` for feeds that nobody makes in the server's own workspace, and for what its feed cannot be. */
+function checkServersOwn(name: FeedName, chosen: ChosenSettings): void {
+  if (name.workspace !== SYSTEM_WORKSPACE) return;
+  if (!isAuditFeed(name)) {
+    const message = `the workspace "${SYSTEM_WORKSPACE}" is the server's own: it holds the feed ${AUDIT_FEED.name} and no other`;
+    throw new FeedsError('forbidden', message);
+  }
+  if (chosen.public === true) refuseAuditFeed(name, 'cannot be public');
+  if (chosen.editable === true) refuseAuditFeed(name, 'cannot be editable');
 }

@@ -1,12 +1,13 @@
-import type { Pool } from 'pg';
 import { administersAll } from '../core/access.js';
-import type { Grant, Principal } from '../core/access.js';
+import type { Actor, Grant, Principal } from '../core/access.js';
+import { changesBetween } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import { makeToken, tokenDigest } from '../core/token.js';
 import type { Token } from '../core/token.js';
 import type { Db, Tx } from '../store/db.js';
-import { countTokens, deleteOldTokens, findToken, insertToken, noteUse, setRevoked } from '../store/tokens.js';
-import { inTransaction } from '../store/transaction.js';
+import { countTokens, deleteOldTokens, findToken, insertToken, setRevoked } from '../store/tokens.js';
+import { administer } from './administer.js';
+import type { AdministerDeps } from './administer.js';
 import { checkGrants } from './check-grants.js';
 
 const DAY_MS = 86_400_000;
@@ -20,8 +21,8 @@ const MOST_TOKENS = { inAll: 10_000, ofOneMaker: 1_000 };
  * `conflict` where there are too many.
  */
 export async function issueToken(
-  { pool }: { readonly pool: Pool },
-  by: Principal,
+  deps: AdministerDeps,
+  by: Principal & Actor,
   { name, grants, expiresInDays }: { name: string; grants: readonly Grant[]; expiresInDays?: number },
 ): Promise<{ readonly token: string; readonly kept: Token }> {
   checkGrants(by, grants);
@@ -29,10 +30,12 @@ export async function issueToken(
   const expiresAt =
     expiresInDays === undefined ? undefined : new Date(Date.now() + expiresInDays * DAY_MS).toISOString();
   const made = { id, name, grants, digest: tokenDigest(token), createdBy: by.name, expiresAt };
-  const kept = await inTransaction(pool, async (tx) => {
+  const kept = await administer(deps, by, async (tx, tell) => {
     await deleteOldTokens(tx, KEPT_DAYS);
     await refuseTooMany(tx, by);
-    return insertToken(tx, made);
+    const inserted = await insertToken(tx, made);
+    tell({ act: 'token.created', target: { token: id }, changes: changesBetween({}, { name, grants, expiresAt }) });
+    return inserted;
   });
   return { token, kept };
 }
@@ -45,20 +48,17 @@ async function refuseTooMany(tx: Tx, by: Principal): Promise<void> {
 }
 
 /** From then on nobody gets in with it, on any node within a second. */
-export function revokeToken(pool: Pool, id: string): Promise<void> {
-  return inTransaction(pool, (tx) => setRevoked(tx, id));
-}
-
-/** Keeps the time of its use, to the minute. */
-export function noteTokenUse(pool: Pool, id: string): Promise<void> {
-  return inTransaction(pool, (tx) => noteUse(tx, id));
+export function revokeToken(deps: AdministerDeps, by: Actor, id: string): Promise<void> {
+  return administer(deps, by, async (tx, tell) => {
+    if (await setRevoked(tx, id)) tell({ act: 'token.revoked', target: { token: id } });
+  });
 }
 
 /** A token that the principal administers; others are as if they were not there. Rejects with `not-found`. */
 export async function knownToken(db: Db, by: Principal, id: string): Promise<Token> {
   const found = await findToken(db, id);
   if (found === undefined || !administersAll(by, found.grants)) {
-    throw new FeedsError('not-found', 'there is no token of this id');
+    throw new FeedsError('not-found', 'there is no token of this id', { hidden: found !== undefined });
   }
   return found;
 }

@@ -1,21 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Pool } from 'pg';
 import { administersAll } from '../core/access.js';
-import type { Grant, Principal } from '../core/access.js';
+import type { Actor, Grant, Principal } from '../core/access.js';
+import { changesBetween } from '../core/audit.js';
+import type { Act } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
+import { userPrincipal } from '../core/principal-grants.js';
 import { checkUserName } from '../core/user.js';
 import type { User } from '../core/user.js';
 import type { Db } from '../store/db.js';
+import { deleteGrantsOfPrincipal } from '../store/grants.js';
 import { changeUser, deleteUser as deleteRow, findUser, insertUser, lockUser } from '../store/users.js';
 import type { KeptUser } from '../store/users.js';
-import { inTransaction } from '../store/transaction.js';
+import { administer } from './administer.js';
+import type { AdministerDeps } from './administer.js';
 import { checkGrants } from './check-grants.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
 
-export interface UserDeps {
+export interface UserDeps extends AdministerDeps {
   readonly db: Db;
-  readonly pool: Pool;
   readonly passwords: { hash(password: string): Promise<string> };
 }
 
@@ -30,8 +33,8 @@ interface Change {
  * ones or those that there are), `conflict` (another makes it at the same time), `precondition-failed` or `overloaded`.
  */
 export async function putUser(
-  { db, pool, passwords }: UserDeps,
-  by: Principal,
+  deps: UserDeps,
+  by: Principal & Actor,
   name: string,
   change: Change,
   asked?: Existence,
@@ -40,22 +43,33 @@ export async function putUser(
   checkGrants(by, change.grants);
   const { password, grants } = change;
   // Before the work of it, and once more when nobody can change it: nothing is locked meanwhile.
-  checkChange(by, name, await findUser(db, name), change, asked);
-  const hash = password === undefined ? undefined : await passwords.hash(password);
-  return inTransaction(pool, async (tx) => {
+  checkChange(by, name, await findUser(deps.db, name), change, asked);
+  const hash = password === undefined ? undefined : await deps.passwords.hash(password);
+  return administer(deps, by, async (tx, tell) => {
     const found = await lockUser(tx, name);
     checkChange(by, name, found, change, asked);
     if (found !== undefined) {
       await changeUser(tx, { name, password: hash ?? found.password, grants });
+      const changes = { ...changesBetween({ grants: found.grants }, { grants }), ...passwordSet(hash) };
+      if (Object.keys(changes).length > 0) tell({ act: 'user.changed', target: { user: name }, changes });
       return { created: false, user: { ...found, grants } };
     }
     const made =
       hash === undefined ? undefined : await insertUser(tx, { name, password: hash, grants, createdBy: by.name });
-    if (made !== undefined) return { created: true, user: made };
+    if (made !== undefined) {
+      const changes = { ...changesBetween({}, { grants }), ...passwordSet(hash) };
+      tell({ act: 'user.created', target: { user: name }, changes });
+      return { created: true, user: made };
+    }
     throw new FeedsError('conflict', `the user "${name}" was changed at the same time; try again`, {
       retryAfterSeconds: 1,
     });
   });
+}
+
+/** That there is a new one, never which. */
+function passwordSet(hash: string | undefined): Act['changes'] {
+  return hash === undefined ? {} : { password: { to: 'a new one' } };
 }
 
 function checkChange(
@@ -85,12 +99,17 @@ function passwordMissing(why: string): FeedsError {
   return new FeedsError('invalid-body', `the body is not that of a user: /password is missing: ${why}`, { violations });
 }
 
-/** From then on nobody gets in by that name, on any node within a second. Rejects with `not-found`. */
-export async function deleteUser({ pool }: Pick<UserDeps, 'pool'>, by: Principal, name: string): Promise<void> {
+/**
+ * From then on nobody gets in by that name, on any node within a second. What it was granted in workspaces goes too: who makes a user
+ * of this name again shall not have it. Rejects with `not-found`.
+ */
+export async function deleteUser(deps: AdministerDeps, by: Principal & Actor, name: string): Promise<void> {
   checkUserName(name);
-  await inTransaction(pool, async (tx) => {
+  await administer(deps, by, async (tx, tell) => {
     mustBeKnown(by, name, await lockUser(tx, name));
+    await deleteGrantsOfPrincipal(tx, userPrincipal(name));
     await deleteRow(tx, name);
+    tell({ act: 'user.deleted', target: { user: name } });
   });
 }
 
@@ -102,5 +121,5 @@ export async function knownUser(db: Db, by: Principal, name: string): Promise<Us
 
 function mustBeKnown(by: Principal, name: string, found: KeptUser | undefined): KeptUser {
   if (found !== undefined && administersAll(by, found.grants)) return found;
-  throw new FeedsError('not-found', `there is no user "${name}"`);
+  throw new FeedsError('not-found', `there is no user "${name}"`, { hidden: found !== undefined });
 }

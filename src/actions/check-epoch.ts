@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import { SERVER } from '../core/access.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
 import { TICKS_KEPT_HOURS } from '../core/retention.js';
@@ -13,8 +13,9 @@ import {
 } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import type { Tx } from '../store/db.js';
-import { inTransaction } from '../store/transaction.js';
 import type { Logger } from '../telemetry/logger.js';
+import { administer } from './administer.js';
+import type { AdministerDeps } from './administer.js';
 
 /**
  * Begins a new epoch when the log may have gone back: when the database is another one than last time (restored from a
@@ -24,12 +25,12 @@ import type { Logger } from '../telemetry/logger.js';
  * has heard of. Resolves with the newest tick.
  */
 export async function checkEpoch(
-  deps: { pool: Pool; logger: Logger },
+  deps: AdministerDeps & { readonly logger: Logger },
   partition: number,
   seen: SeenTick | undefined,
   known: Epochs,
 ): Promise<SeenTick | undefined> {
-  return inTransaction(deps.pool, async (tx) => {
+  return administer(deps, SERVER, async (tx, tell) => {
     const { identity, present } = await lockClock(tx, partition);
     const newest = await newestTick(tx, partition);
     const lost = seen !== undefined && (await isLost(tx, partition, seen, known));
@@ -44,6 +45,7 @@ export async function checkEpoch(
         lost ? 'the log has gone back: a new epoch begins' : 'this is another database than before: a new epoch begins',
       );
       await beginEpoch(tx, partition, common, present);
+      tell({ act: 'epoch.began', target: { partition } });
     } else if (same !== true && present.length > identity.length) {
       await setIdentity(tx, partition, present);
     }

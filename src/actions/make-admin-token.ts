@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Pool } from 'pg';
+import { SERVER } from '../core/access.js';
 import { addServerSetting, findServerSetting } from '../store/server-settings.js';
-import { inTransaction } from '../store/transaction.js';
+import { administer } from './administer.js';
+import type { AdministerDeps } from './administer.js';
 
 const SETTING = 'admin-token-sha256';
 
@@ -12,11 +13,14 @@ export interface AdminToken {
 }
 
 /** Makes the admin token at the first start. Only its digest is kept: it can be shown now and never again. */
-export async function makeAdminToken(pool: Pool): Promise<AdminToken> {
+export async function makeAdminToken(deps: AdministerDeps): Promise<AdminToken> {
   const token = `mra_${randomBytes(24).toString('base64url')}`;
   const sha256 = digestOf(token);
-  return inTransaction(pool, async (tx) => {
-    if (await addServerSetting(tx, SETTING, sha256)) return { sha256, made: token };
+  return administer(deps, SERVER, async (tx, tell) => {
+    if (await addServerSetting(tx, SETTING, sha256)) {
+      tell({ act: 'admin-token.created', target: {} });
+      return { sha256, made: token };
+    }
     const kept = await findServerSetting(tx, SETTING);
     if (typeof kept !== 'string') throw new Error('the admin token in the database is none');
     return { sha256: kept, made: undefined };

@@ -8,7 +8,10 @@ import type { Checkers } from '../registry/checkers.js';
 import { insertContract } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { findFeedRecord, settingsChanged } from '../store/feeds.js';
-import { judgeNext, sameAsNewest } from './change-contract.js';
+import type { Tell } from './administer.js';
+import { judgeNext, registrationOf, sameAsNewest } from './change-contract.js';
+import { refuseAuditFeed } from './change-feed.js';
+import type { FeedName } from './change-feed.js';
 
 export interface PlanDeps {
   readonly db: Db;
@@ -64,17 +67,18 @@ export async function planContract(
  */
 export async function carryOut(
   tx: Tx,
+  tell: Tell,
   { atomId, contracts, added }: ContractPlan,
-  workspace: string,
-  name: string,
+  { workspace, name }: FeedName,
 ): Promise<boolean> {
+  refuseAuditFeed({ workspace, name }, 'has no contract');
   const record = await findFeedRecord(tx, workspace, name);
   if (record === undefined) return false;
   const { feed } = record;
   if (!isDeepStrictEqual(feed.contracts, contracts) || (atomId !== undefined && atomId !== feed.atomId)) return false;
   if (added !== undefined) {
     await settingsChanged(tx, feed.id);
-    await insertContract(tx, feed, added);
+    tell(registrationOf(feed, await insertContract(tx, feed, added), added));
   }
   return true;
 }

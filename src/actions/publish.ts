@@ -2,6 +2,7 @@ import type { Committed, GroupCommit } from './group-commit.js';
 import type { NewEntry, Operation, OperationResult } from '../core/batch.js';
 import type { Entry } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
+import { WHOLE } from '../core/view.js';
 import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
 import { findMember } from '../store/members.js';
@@ -9,10 +10,12 @@ import { readStretch } from '../store/pages.js';
 import { withinQuotas } from './within-quotas.js';
 import type { QuotaDeps } from './within-quotas.js';
 
-export interface PublishDeps extends QuotaDeps {
+export interface WriteDeps {
   /** The group commit of the feed's partition. */
   readonly groupCommit: (partition: number) => GroupCommit;
 }
+
+export type PublishDeps = WriteDeps & QuotaDeps;
 
 /** What became of one entry that was published. */
 export interface Published {
@@ -30,13 +33,9 @@ export async function publishEntries(
   feed: Feed,
   entries: readonly NewEntry[],
 ): Promise<Published[]> {
-  const { entries: written, committed } = await withinQuotas(deps, feed, entries, (taken) => {
-    const operations = taken.map((entry): Operation => ({ kind: 'publish', entry }));
-    const octets = taken.reduce((sum, entry) => sum + entry.octets, 0);
-    return deps
-      .groupCommit(feed.partition)
-      .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
-  });
+  const { entries: written, committed } = await withinQuotas(deps, feed, entries, (taken) =>
+    writeEntries(deps, feed, taken),
+  );
   const stored = written.map((entry, index) => {
     const result = committed.results[index];
     if (result === undefined) throw new Error('a committed request without a result for each operation');
@@ -46,6 +45,16 @@ export async function publishEntries(
   const waits = stored.some((one) => one instanceof Promise);
   const known = waits ? await Promise.all(stored.map((one) => Promise.resolve(one))) : (stored as Entry[]);
   return known.map((entry, index) => ({ entry, replayed: committed.results[index]?.kind === 'replayed' }));
+}
+
+/** The same whatever the quotas of the feed's workspace are, for what the server publishes itself. */
+export function writeEntries({ groupCommit }: WriteDeps, feed: Feed, entries: readonly NewEntry[]): Promise<Committed> {
+  const operations = entries.map((entry): Operation => ({ kind: 'publish', entry }));
+  const octets = entries.reduce((sum, entry) => sum + entry.octets, 0);
+  return groupCommit(feed.partition).submit(
+    { feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false },
+    octets,
+  );
 }
 
 /** The entry as the log now holds it: as it was written, or read back where an earlier request had written it. */
@@ -70,9 +79,9 @@ export function storedEntry(
 }
 
 async function readBack(db: Db, feed: Feed, entry: NewEntry, { position }: OperationResult): Promise<Entry> {
-  const [first] = await readStretch(db, feed, position, position);
+  const [first] = await readStretch(db, feed, 'whole', position, position);
   // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
-  const found = first ?? (await findMember(db, feed, entry.atomKey));
+  const found = first ?? (await findMember(db, feed, entry.atomKey, WHOLE));
   if (found === undefined) throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);
   return found;
 }

@@ -43,7 +43,7 @@ export async function rehearse(
     const result = results[index];
     const position = result?.position ?? head;
     const replayed = result?.kind === 'replayed';
-    const [stored] = replayed && position <= head ? await readStretch(db, feed, position, position) : [];
+    const [stored] = replayed && position <= head ? await readStretch(db, feed, 'whole', position, position) : [];
     const entry: Entry = { position, kind: 'entry', atomId, xml, recordedAt: now, schemaVersion };
     published.push({ entry: stored ?? entry, replayed });
   }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.js';
+import { readConfig } from '../config.js';
 import { start } from '../server.js';
 import { createLogger, flushLogger } from '../telemetry/logger.js';
+import type { Call, Command } from './command.js';
 
 /** Ctrl-C reaches us from the terminal and once more through npm: within this time it is one wish. */
 const ONE_WISH_MILLISECONDS = 500;
@@ -9,9 +10,18 @@ const ONE_WISH_MILLISECONDS = 500;
 const STOP_POSTGRES_SECONDS = 25;
 
 /** `millrace serve`: until SIGTERM or SIGINT, which drain; a second one ends it at once. */
-export async function runServe(config: Config, print: (line: string) => void): Promise<void> {
-  // Whoever read our output has gone (`millrace serve | head`): no reason to stop serving.
-  process.stdout.on('error', () => undefined);
+export const serve: Command = {
+  operands: '',
+  takes: [0, 0],
+  about: `Starts the server, and runs until SIGTERM or Ctrl-C, which let accepted requests finish; a second one ends it at once.
+Settings are environment variables: \`millrace help\` lists them.`,
+  options: {},
+  examples: ['PORT=8081 millrace serve'],
+  run,
+};
+
+async function run(call: Call): Promise<void> {
+  const config = readConfig(call.surroundings.environment);
   const logger = createLogger(config.logLevel);
   let ask: (signal: NodeJS.Signals) => void = () => undefined;
   const asked = new Promise<NodeJS.Signals>((resolve) => {
@@ -26,18 +36,18 @@ export async function runServe(config: Config, print: (line: string) => void): P
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const starting = start(config, logger);
-  const { feedsFile } = config;
-  if (feedsFile === undefined) {
+  const { feedsFile, tlsCert } = config;
+  if (feedsFile === undefined && tlsCert === undefined) {
     // Without a file to read again, SIGHUP is what it is to any program: its terminal has gone.
     process.on('SIGHUP', onSignal);
   } else {
     // From the beginning: until it is listened to, the signal would end the process.
     process.on('SIGHUP', () => {
-      logger.info({ feedsFile }, 'reading the feeds file again');
+      logger.info({ feedsFile, tlsCert }, 'reading the files again');
       starting
         .then((running) => running.reload())
         .catch((error: unknown) => {
-          logger.error({ err: error }, 'the feeds file was not applied; what was before stays');
+          logger.error({ err: error }, 'a file was not applied; what was before stays');
         });
     });
   }
@@ -60,4 +70,9 @@ export async function runServe(config: Config, print: (line: string) => void): P
   else logger.error('did not stop in time');
   await flushLogger(logger);
   process.exit(stopped ? 0 : 1);
+}
+
+/** Whoever read our output may have gone (`millrace serve | head`): no reason to stop serving. */
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

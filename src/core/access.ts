@@ -1,4 +1,8 @@
-/** Who may do what. One function decides; everything else asks it. */
+import { isAuditFeed } from './audit.js';
+import { OPEN, WHOLE, tenantsView } from './view.js';
+import type { View } from './view.js';
+
+/** Who may do what, and sees what. One function decides; everything else asks it. */
 
 export const ROLES = ['admin', 'publisher', 'reader', 'exporter'] as const;
 
@@ -12,17 +16,27 @@ export interface Grant {
   readonly role: Role;
   readonly workspace?: string;
   readonly feed?: string;
+  /** A reader or exporter that sees the entries of these tenants only; an empty list: of none. */
+  readonly tenants?: readonly string[];
 }
 
 /** Who calls, however that was found out. */
 export interface Principal {
-  /** For those who run the server: `token:4f1c…`. */
+  /** `token:` and an id, `user:` and a name, `jwt:` and a subject, `keystone:` and the id of a user. */
   readonly name: string;
   readonly grants: readonly Grant[];
 }
 
-/** How somebody may show who it is: a bearer token of ours, or a name and a password. A bearer token may always be the admin's. */
-export const WAYS_IN = ['token', 'basic'] as const;
+/** Who does something, and, where it came over the network, from which address. */
+export interface Actor extends Pick<Principal, 'name'> {
+  readonly address?: string | undefined;
+}
+
+/**
+ * How somebody may show who it is: a bearer token of ours, a name and a password, a JWT of an issuer, or a token of a Keystone. A bearer
+ * token may always be the admin's.
+ */
+export const WAYS_IN = ['token', 'basic', 'jwt', 'keystone'] as const;
 export type WayIn = (typeof WAYS_IN)[number];
 
 /** Whoever shows no credentials. */
@@ -30,6 +44,10 @@ export const ANONYMOUS: Principal = { name: 'anonymous', grants: [] };
 
 /** Whoever holds the server's own admin token. */
 export const ADMIN: Principal = { name: 'admin', grants: [{ role: 'admin' }] };
+
+/** What does something without being asked by anybody: the server itself, and the file that FEEDS_FILE names. */
+export const SERVER: Actor = { name: 'server' };
+export const FEEDS_FILE: Actor = { name: 'file' };
 
 /** `describe` is to see what may be published: the contract, and what the feed takes. */
 export type Act = 'describe' | 'read' | 'publish' | 'export' | 'administer';
@@ -58,14 +76,32 @@ export type Decision = 'allowed' | 'unauthorized' | 'forbidden' | 'unknown';
  */
 export function decide(principal: Principal, act: Act, target: Target): Decision {
   if ((act === 'read' || act === 'describe') && target.public === true) return 'allowed';
-  if (principal.grants.some((grant) => covers(grant, target) && ACTS[grant.role].includes(act))) return 'allowed';
+  const isGranted = principal.grants.some((grant) => covers(grant, target) && lets(grant, act));
+  if (isGranted && !isServersAlone(act, target)) return 'allowed';
   if (principal === ANONYMOUS) return 'unauthorized';
   return knows(principal, target) ? 'forbidden' : 'unknown';
+}
+
+/** What nobody is granted: an audit feed that others write to tells nothing. */
+export function isServersAlone(act: Act, { workspace = '', feed = '' }: Target): boolean {
+  return act === 'publish' && isAuditFeed({ workspace, name: feed });
 }
 
 /** May the caller know that it is there? Of a workspace knows who may do something in one of its feeds. */
 export function knows({ grants }: Principal, target: Target): boolean {
   return target.public === true || grants.some((grant) => covers(grant, target) || isWithin(grant, target));
+}
+
+/**
+ * What of a feed the caller sees, once it may read it. Who is bound to tenants sees theirs, even of what is public; who has no
+ * grant to read by sees what anyone does.
+ */
+export function viewOf({ grants }: Principal, target: Target): View {
+  if (grants.length === 0) return OPEN;
+  const reading = grants.filter((grant) => covers(grant, target) && lets(grant, 'read'));
+  if (reading.length === 0) return OPEN;
+  if (reading.some(({ tenants }) => tenants === undefined)) return WHOLE;
+  return tenantsView(reading.flatMap(({ tenants = [] }) => tenants));
 }
 
 /** Nobody gives more than they have. */
@@ -76,6 +112,12 @@ export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
 /** Who does may see, change and revoke what has these grants. */
 export function administersAll(by: Principal, grants: readonly Grant[]): boolean {
   return grants.length > 0 && grants.every((grant) => mayGrant(by, grant));
+}
+
+/** Bound to tenants nobody does more than read. */
+function lets({ role, tenants }: Grant, act: Act): boolean {
+  if (tenants !== undefined && (act === 'publish' || act === 'administer')) return false;
+  return ACTS[role].includes(act);
 }
 
 /** Is the target all, or a part, of what was granted? */

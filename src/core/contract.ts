@@ -44,6 +44,8 @@ export interface ContractVersion {
   readonly id: number;
   readonly version: SchemaVersion;
   readonly kind: ContractKind;
+  /** It names values that only some may see. */
+  readonly hasPrivate: boolean;
   /** Entries can no longer name it, and it is never the active one. */
   readonly retired: boolean;
   /** RFC 3339. */

@@ -30,8 +30,9 @@ export type ErrorCode =
   | 'forbidden'
   | 'quota-exceeded' // the workspace has, or would have, more than it may
   | 'daily-quota-exceeded' // it has published more today than it may in a day
+  | 'rate-limited' // the caller has used up what it may use in a minute
   | 'overloaded' // a bounded queue is full
-  | 'unavailable' // the database is away or too slow; nothing was written
+  | 'unavailable' // the database, or who knows whose a token is, is away or too slow; nothing was written
   | 'outcome-unknown'; // it may or may not have been written; sending the same again is safe
 
 /** One mistake in what was sent, with its place. */
@@ -59,6 +60,8 @@ export interface ErrorDetails {
   readonly allow?: readonly string[];
   /** Media types that are taken, for `unsupported-media-type`, where these are not those of entries. */
   readonly accepted?: readonly string[];
+  /** Of `not-found`: the caller may not know of it; whether it is there is not told. */
+  readonly hidden?: boolean;
   /** Of `unauthorized`: what is wrong with the credentials that were shown (RFC 6750 §3.1). */
   readonly credentials?: 'invalid';
   /** Seconds after which it makes sense to try again. */

@@ -121,6 +121,11 @@ export function checkName(kind: 'workspace' | 'feed', name: string): void {
   }
 }
 
+/** Can a tenant have this id? It is a segment of URLs below a feed. */
+export function isTenantId(text: string): boolean {
+  return /^[^\s_][^\s]{0,255}$/u.test(text) && !RESERVED.has(text.toLowerCase());
+}
+
 /** The author of entries that name none, and of the feed document (RFC 4287 §4.1.1, §4.1.2). */
 export function feedAuthor(feed: Feed): Author {
   return feed.settings.author ?? { name: feed.workspace };

@@ -18,6 +18,8 @@ export const ARCHIVE_PAGE_SIZE = 25;
 /** A reader's place in a feed, as the request names it. */
 export type Marker =
   | { readonly kind: 'position'; readonly position: Position; readonly epoch: string | undefined }
+  /** A position as a tenant's reader gets it (core/seal.ts). */
+  | { readonly kind: 'sealed'; readonly text: string }
   /** `asSent` is what stood in the URL, for an id that has percent signs of its own and was not encoded. */
   | { readonly kind: 'entry'; readonly atomId: string; readonly asSent: string }
   | { readonly kind: 'last' };
@@ -48,12 +50,30 @@ export interface Page {
   /** The positions that were looked at, matching or not, from low to high; nothing when low is above high. */
   readonly low: Position;
   readonly high: Position;
+  /** There may be something older than `low`. */
+  readonly hasOlder: boolean;
+  /** How its links write positions. */
+  readonly mark: (position: Position) => PlaceMark;
+  /** Archived pages are of the whole log: who sees a part of it has none. */
+  readonly hasArchives: boolean;
   /** When the log of this feed last changed; undefined when nothing was ever published. */
   readonly changedAt: Instant | undefined;
   /** Positions that the reader asked for and retention has taken. */
-  readonly gap: { readonly first: Position; readonly last: Position } | undefined;
+  readonly gap: { readonly first: Position; readonly last: Position } | 'unnumbered' | undefined;
   /** Nothing that is published later can change it. */
   readonly closed: boolean;
+}
+
+/** A place as it stands in a link, with the epoch beside it where it does not hold that itself. */
+export interface PlaceMark {
+  readonly marker: string;
+  readonly epoch: string | undefined;
+}
+
+/** Positions as they are. */
+export function plainMark({ epochs }: LogState): Page['mark'] {
+  const epoch = epochOfLinks(epochs);
+  return (position) => ({ marker: String(position), epoch });
 }
 
 export interface Link {
@@ -84,20 +104,19 @@ function archiveBehind(page: Page): bigint {
 
 /** The links of a page (RFC 5005 §3 and §4), the same in the document and in the Link header. */
 export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] {
-  const { feed, log } = page;
-  const at = (place: Place): string => pageUrl(urls.feed(feed), place, request, log);
+  const { feed } = page;
+  const at = (place: Place): string => pageUrl(urls.feed(feed), place, request);
   const isHead = request.marker === undefined && request.startingAt === undefined;
   const links: Link[] = [
     { rel: 'self', href: at(selfPlace(page, request)) },
     { rel: 'current', href: withFormat(urls.feed(feed), request.format) },
     { rel: 'last', href: at({ marker: 'last' }) },
-    { rel: 'previous', href: at({ marker: String(page.high), direction: 'forward' }) },
+    { rel: 'previous', href: at({ ...page.mark(page.high), direction: 'forward' }) },
   ];
-  if (page.low > log.firstKept)
-    links.push({ rel: 'next', href: at({ marker: String(page.low - 1n), direction: 'backward' }) });
+  if (page.hasOlder) links.push({ rel: 'next', href: at({ ...page.mark(page.low - 1n), direction: 'backward' }) });
   if (!isHead) links.push({ rel: 'first', href: at({}) });
   // The archive is of the whole feed: it is no continuation of what a search has found.
-  const archive = request.search === undefined ? archiveBehind(page) : 0n;
+  const archive = request.search === undefined && page.hasArchives ? archiveBehind(page) : 0n;
   if (archive > 0n) links.push({ rel: 'prev-archive', href: withFormat(urls.archive(feed, archive), request.format) });
   if (page.gap !== undefined) links.push({ rel: GAP_REL, href: at({ marker: 'last' }) });
   const contract = activeVersion(feed.contracts);
@@ -115,7 +134,7 @@ export function pageInFormats<Name extends string>(
   const place = selfPlace(page, request);
   return formats.map((format) => ({
     format,
-    href: pageUrl(urls.feed(page.feed), place, { ...request, format }, page.log),
+    href: pageUrl(urls.feed(page.feed), place, { ...request, format }),
   }));
 }
 
@@ -136,7 +155,7 @@ export function withFormat(url: string, format: string | undefined): string {
   return format === undefined ? url : `${url}?format=${format}`;
 }
 
-type Place = Partial<Record<'marker' | 'direction' | 'startingAt', string>>;
+type Place = Partial<Record<'marker' | 'epoch' | 'direction' | 'startingAt', string | undefined>>;
 
 function selfPlace(page: Page, request: PageRequest): Place {
   const { marker, direction, startingAt } = request;
@@ -145,10 +164,10 @@ function selfPlace(page: Page, request: PageRequest): Place {
   if (marker.kind === 'last') return { marker: 'last' };
   // The place of an entry that is named by its id: what we hand out goes on working when retention has taken the entry.
   const position = marker.kind === 'position' ? marker.position : direction === 'forward' ? page.low - 1n : page.high;
-  return { marker: String(position), direction };
+  return { ...page.mark(position), direction };
 }
 
-function pageUrl(base: string, place: Place, request: PageRequest, log: LogState): string {
+function pageUrl(base: string, place: Place, request: PageRequest): string {
   const parts: string[] = [];
   const add = (name: string, value: string | undefined): void => {
     if (value !== undefined) parts.push(`${name}=${encodeURIComponent(value)}`);
@@ -158,7 +177,7 @@ function pageUrl(base: string, place: Place, request: PageRequest, log: LogState
   add('startingAt', place.startingAt);
   if (request.limitGiven) add('limit', String(request.limit));
   if (request.search !== undefined) add('search', printSearch(request.search));
-  if (place.marker !== undefined && /^\d+$/.test(place.marker)) add('epoch', epochOfLinks(log.epochs));
+  add('epoch', place.epoch);
   add('format', request.format);
   return parts.length === 0 ? base : `${base}?${parts.join('&')}`;
 }

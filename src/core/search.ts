@@ -24,6 +24,10 @@ const MAX_DEPTH = 50;
 
 /** Marks the bare prefixes in the term index. No category has it: XML 1.0 §2.2 knows no U+0001. */
 const BARE_PREFIX = '\u0001';
+/** Marks all that the term index holds of private entries: who does not see them finds what is without it. */
+const OF_PRIVATE = '\u0001\u0001';
+/** The category of entries that only some may see, in the comparison form. */
+export const PRIVATE_TERM = 'cloudfeeds:private';
 /** XML 1.0 §2.2, the other way round: what no category can have in it. */
 const NO_XML_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
@@ -38,9 +42,24 @@ export function normaliseTerm(term: string): string {
   return /^tid:/i.test(term) ? `tid:${term.slice(4)}` : term.toLowerCase().replaceAll('ς', 'σ');
 }
 
+/** Is an entry with these terms, in their comparison form, private? */
+export function isPrivate(normalisedTerms: readonly string[]): boolean {
+  return normalisedTerms.includes(PRIVATE_TERM);
+}
+
+/** The tenants that an entry with these terms, in their comparison form, belongs to. */
+export function tenantsIn(normalisedTerms: readonly string[]): string[] {
+  return normalisedTerms.filter((term) => term.startsWith('tid:')).map((term) => term.slice('tid:'.length));
+}
+
+/** The entries of these tenants, as they are found in the term index, none of them private. */
+export function tenantTerms(tenants: readonly string[]): string[] {
+  return tenants.map((tenant) => `tid:${tenant}`);
+}
+
 /**
  * What the term index holds for an entry: its terms in their comparison form and, marked with a leading U+0001, the
- * part of each up to and including its first colon.
+ * part of each up to and including its first colon; all of it marked with two of them when the entry is private.
  */
 export function indexTerms(terms: readonly string[]): string[] {
   const indexed = new Set<string>();
@@ -50,7 +69,7 @@ export function indexTerms(terms: readonly string[]): string[] {
     const colon = normalised.indexOf(':');
     if (colon >= 0) indexed.add(BARE_PREFIX + normalised.slice(0, colon + 1));
   }
-  return [...indexed];
+  return indexed.has(PRIVATE_TERM) ? [...indexed].map((term) => OF_PRIVATE + term) : [...indexed];
 }
 
 /** Does an entry with these terms, in their comparison form, match? */
@@ -69,11 +88,20 @@ export function matches(search: Search, normalisedTerms: readonly string[]): boo
   }
 }
 
-/** An exact term, a prefix that ends at its first colon (`tid:*`), and an OR of those can use the term index. */
-export function planSearch(search: Search): SearchPlan {
-  const terms = indexedAs(search);
-  return terms === undefined ? { by: 'scan', search } : { by: 'index', terms: [...new Set(terms)] };
+/**
+ * An exact term, a prefix that ends at its first colon (`tid:*`), and an OR of those can use the term index. Without private
+ * entries it finds the others only, and nothing of it depends on them.
+ */
+export function planSearch(search: Search, { withPrivate }: { readonly withPrivate: boolean }): SearchPlan {
+  const indexed = indexedAs(search);
+  if (indexed === undefined) {
+    return { by: 'scan', search: withPrivate ? search : { kind: 'and', of: [search, NOT_PRIVATE] } };
+  }
+  const terms = [...new Set(indexed)];
+  return { by: 'index', terms: withPrivate ? [...terms, ...terms.map((term) => OF_PRIVATE + term)] : terms };
 }
+
+const NOT_PRIVATE: Search = { kind: 'not', of: { kind: 'term', term: PRIVATE_TERM } };
 
 function indexedAs(search: Search): string[] | undefined {
   switch (search.kind) {

@@ -39,10 +39,20 @@ export function likelyTokenId(token: string): string | undefined {
 }
 
 const WITHIN = /mrt_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/g;
+/** A JWT begins so, which is `{"` in Base64, and has three parts (RFC 7515 §3.1). */
+const JWT_START = 'eyJ';
+/** From where its first part begins only, so that no text takes long. */
+const PARTS = /(?<![\w-])[\w-]+(?:\.[\w-]+){2,}/g;
 
-/** A text in which only the id is left of a token of ours. */
+/** A text in which only the id is left of a token of ours, and nothing of a JWT. */
 export function withoutTokens(text: string): string {
-  return text.includes(PREFIX) ? text.replaceAll(WITHIN, (token) => `${token.slice(0, ID.end)}_…`) : text;
+  const rest = text.includes(PREFIX) ? text.replaceAll(WITHIN, (token) => `${token.slice(0, ID.end)}_…`) : text;
+  return rest.includes(JWT_START) ? rest.replaceAll(PARTS, withoutJwt) : rest;
+}
+
+function withoutJwt(parts: string): string {
+  const start = parts.indexOf(JWT_START);
+  return start < 0 ? parts : `${parts.slice(0, start)}${JWT_START}…`;
 }
 
 export function tokenDigest(token: string): Buffer {

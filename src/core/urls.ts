@@ -17,6 +17,16 @@ export interface Urls {
 
 type Named = Pick<Feed, 'workspace' | 'name'>;
 
+/** The same where a feed is seen as one tenant sees it. */
+export function tenantUrls(urls: Urls, tenant: string): Urls {
+  const feedUrl = (feed: Named): string => `${urls.feed(feed)}/${encodeURIComponent(tenant)}`;
+  return {
+    ...urls,
+    feed: feedUrl,
+    entry: (feed, atomId) => `${feedUrl(feed)}/entries/${encodeURIComponent(atomId)}`,
+  };
+}
+
 export function urlsFrom(publicUrl: string): Urls {
   const base = publicUrl.replace(/\/+$/, '');
   const feedUrl = (feed: Named): string => `${base}/feeds/${feed.workspace}/${feed.name}`;

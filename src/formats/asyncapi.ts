@@ -1,3 +1,4 @@
+import { isAuditFeed } from '../core/audit.js';
 import { createHash } from 'node:crypto';
 import type { Contract, ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import { isXmlKind } from '../core/contract.js';
@@ -39,7 +40,8 @@ export async function asyncApi(feeds: AsyncIterable<DescribedFeed>, urls: Addres
   const schemas: string[] = [];
   for await (const feed of feeds) {
     const key = channelKey(feed);
-    const { published, read, components } = messagesOf(feed, key, urls);
+    const { published: taken, read, components } = messagesOf(feed, key, urls);
+    const published = isAuditFeed(feed) ? {} : taken;
     const address = `/feeds/${feed.workspace}/${feed.name}`;
     channels.push(members({ [key]: { address, title: feed.title, messages: { ...published, ...read } } }));
     operations.push(members(operationsOf(feed, key, { published, read })));
@@ -85,14 +87,16 @@ function operationsOf(feed: DescribedFeed, key: string, { published, read }: Cha
     Object.keys(messages).map((name) => ({ $ref: `${place}/messages/${name}` }));
   const trait = (name: string): object => ({ $ref: `#/components/operationTraits/${name}` });
   const secured = { security: [{ $ref: '#/components/securitySchemes/bearer' }] };
+  const publish = {
+    action: 'send',
+    channel,
+    messages: among(published),
+    ...secured,
+    traits: [trait('publish')],
+  };
   return {
-    [`publish.${key}`]: {
-      action: 'send',
-      channel,
-      messages: among(published),
-      ...secured,
-      traits: [trait('publish')],
-    },
+    // To the server's own feed nobody publishes.
+    ...(Object.keys(published).length === 0 ? {} : { [`publish.${key}`]: publish }),
     [`read.${key}`]: {
       action: 'receive',
       channel,

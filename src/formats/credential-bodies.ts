@@ -13,12 +13,17 @@ export interface UserBody {
   readonly grants: readonly Grant[];
 }
 
+export interface PrincipalGrantsBody {
+  readonly grants: readonly Omit<Grant, 'workspace'>[];
+}
+
 /** The package's own schemas, beside src as beside dist. */
 const load = createRequire(import.meta.url);
 const checks = compileChecks({
   feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
   token: load('../../schemas/api/token.json') as Record<string, unknown>,
   user: load('../../schemas/api/user.json') as Record<string, unknown>,
+  principalGrants: load('../../schemas/api/principal-grants.json') as Record<string, unknown>,
 });
 
 /** schemas/api/token.json. Refuses as `parseJson` and `Check` do. */
@@ -33,4 +38,11 @@ export function readUserBody(bytes: Buffer): UserBody {
   const value = parseJson(bytes);
   checks.user(value, 'the body');
   return value as UserBody;
+}
+
+/** schemas/api/principal-grants.json. Refuses likewise. */
+export function readPrincipalGrantsBody(bytes: Buffer): PrincipalGrantsBody {
+  const value = parseJson(bytes);
+  checks.principalGrants(value, 'the body');
+  return value as PrincipalGrantsBody;
 }

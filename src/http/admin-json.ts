@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { Actor, Principal } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import { JSON_TYPE, parseMediaType } from '../formats/media-types.js';
 import type { Existence } from '../actions/existence.js';
@@ -25,6 +26,11 @@ export async function jsonBody(req: Request, { bodies }: Pick<Services, 'bodies'
   const body = await receiveBody(req, BODY_BYTES, bodies);
   await req.recheck();
   return body;
+}
+
+/** Who asks for a change, and from where: for the audit feed. */
+export function actor({ principal, clientAddress }: Request): Principal & Actor {
+  return { ...principal, address: clientAddress };
 }
 
 /**

@@ -10,7 +10,7 @@ export interface BodyBudget {
 }
 
 /** However steadily it drips, a body has to be there within this many times the stall. */
-const WHOLE_BODY_STALLS = 6;
+export const WHOLE_BODY_STALLS = 6;
 /** After a refusal what the client still sends is read and dropped, so that it gets to read the answer. */
 const DISCARD_BYTES = 16 * 1024 * 1024;
 const DISCARD_MS = 2_000;

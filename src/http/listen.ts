@@ -1,6 +1,12 @@
 import { IncomingMessage, ServerResponse, createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server as HttpsServer } from 'node:https';
 import type { Express, Request as ExpressRequest, Response as ExpressResponse } from 'express';
+import type { Logger } from '../telemetry/logger.js';
+import { TLS_OPTIONS } from './tls-pair.js';
+import type { TlsPair } from './tls-pair.js';
+import { answerWireErrors } from './wire-errors.js';
 
 /** What app.ts builds. */
 interface App {
@@ -8,26 +14,61 @@ interface App {
   readonly answer: (req: ExpressRequest, res: ExpressResponse) => void;
 }
 
-/** A client gets this long to send its headers; bodies have a deadline of their own (http/body.ts). */
+export interface ListenDeps {
+  /** Undefined: HTTP without it. */
+  readonly tls: TlsPair | undefined;
+  /** Open at once; one more is closed. */
+  readonly maxConnections: number;
+  /** So long a request may wait for its answer; its headers do not get longer either. */
+  readonly requestMs: number;
+  /** A connection on which nothing has moved for so long is closed, whatever it waits for. */
+  readonly idleMs: number;
+  readonly logger: Logger;
+}
+
+export interface Listening {
+  readonly server: HttpServer | HttpsServer;
+  /** Gives the server its app, once its URL is known. */
+  readonly attach: (app: App) => void;
+}
+
+/** A client gets this long to agree on TLS, and to send its headers; bodies have a deadline of their own (http/body.ts). */
 const HEADERS_MS = 15_000;
+/** Of a request, all its headers and the line before them; a search can be long. */
+const HEADERS_OCTETS = 16 * 1024;
 /** Longer than the idle timeouts of the usual load balancers, so that it is they who close a connection. */
 const KEEP_ALIVE_MS = 65_000;
 
+/** That connections are closed because there are too many is told once in so long. */
+const TELL_MS = 60_000;
+
 /**
- * An HTTP server, and how to give it its app once its URL is known. Express would change the prototype of each request
- * and response, which costs most of the time that it takes; so they are made with Express' prototypes in the first place.
+ * An HTTP server, or an HTTPS server. Express would change the prototype of each request and response, which costs most of the
+ * time that it takes; so they are made with Express' prototypes in the first place.
  */
-export function serverFor(): { server: Server; attach: (app: App) => void } {
+export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: ListenDeps): Listening {
   const Request = withPrototype(IncomingMessage);
   const Response = withPrototype(ServerResponse);
-  const server = createServer({
+  const headersMs = Math.min(HEADERS_MS, requestMs);
+  const options = {
     IncomingMessage: Request,
     ServerResponse: Response,
-    headersTimeout: HEADERS_MS,
+    headersTimeout: headersMs,
+    // How often node looks whose time is over.
+    connectionsCheckingInterval: Math.ceil(headersMs / 3),
+    maxHeaderSize: HEADERS_OCTETS,
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...TLS_OPTIONS, handshakeTimeout: headersMs, cert: tls.cert, key: tls.key });
+  server.maxConnections = maxConnections;
+  server.timeout = idleMs;
+  server.on('clientError', answerWireErrors(logger));
+  server.on('drop', tellOfDropped(maxConnections, logger));
   return {
     server,
     attach({ express, answer }) {
@@ -35,6 +76,18 @@ export function serverFor(): { server: Server; attach: (app: App) => void } {
       (Response as { prototype: object }).prototype = express.response;
       server.on('request', answer as (req: IncomingMessage, res: ServerResponse) => void);
     },
+  };
+}
+
+function tellOfDropped(maxConnections: number, logger: Logger): () => void {
+  let toldAt = -Infinity;
+  let dropped = 0;
+  return () => {
+    dropped += 1;
+    if (performance.now() - toldAt < TELL_MS) return;
+    logger.warn({ dropped, maxConnections }, 'connections were closed at once: there are as many as there may be');
+    toldAt = performance.now();
+    dropped = 0;
   };
 }
 

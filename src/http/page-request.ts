@@ -1,6 +1,7 @@
 import { FeedsError } from '../core/errors.js';
 import { DEFAULT_LIMIT, MOST_ENTRIES } from '../core/page.js';
 import type { Marker, PageRequest } from '../core/page.js';
+import { SEALED } from '../core/seal.js';
 import { parseSearch } from '../core/search.js';
 import { isRfc3339 } from '../formats/dates.js';
 
@@ -88,6 +89,7 @@ function readDirection(text: string): 'forward' | 'backward' {
  */
 function readMarker(text: string, query: string, epoch: string | undefined): Marker {
   if (text === 'last') return { kind: 'last' };
+  if (SEALED.test(text)) return { kind: 'sealed', text };
   if (/^\d{1,18}$/.test(text)) return { kind: 'position', position: BigInt(text), epoch };
   if (/^\d+$/.test(text))
     throw new FeedsError('bad-marker', `marker "${text.slice(0, 64)}" is no position: it has more than 18 digits`);

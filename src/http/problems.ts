@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { FeedsError } from '../core/errors.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { WithoutSecrets } from '../core/secrets.js';
 import {
   ATOM,
   ATOM_CATEGORIES,
@@ -28,6 +29,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { discard } from './body.js';
 import { headersFor } from './html-headers.js';
 import { formatParameter } from './representation.js';
+import { noteRefusal } from './refusals.js';
 import { VARY, send } from './respond.js';
 import type { Authenticator } from './auth/authenticator.js';
 import type { Services } from './services.js';
@@ -61,6 +63,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number;
   forbidden: { status: 403, title: 'Not allowed' },
   'quota-exceeded': { status: 403, title: 'The quota of the workspace is exceeded' },
   'daily-quota-exceeded': { status: 429, title: 'The quota of the workspace for today is exceeded' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
   overloaded: { status: 503, title: 'Too much at once' },
   unavailable: { status: 503, title: 'Not available for a while' },
   'outcome-unknown': { status: 503, title: 'The outcome is not known' },
@@ -75,14 +78,17 @@ export function problems({
   logger,
   urls,
   authenticator,
-}: Pick<Services, 'logger' | 'urls' | 'authenticator'>): ErrorRequestHandler {
+  refusals,
+  withoutSecrets,
+}: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals' | 'withoutSecrets'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
+    if (error instanceof FeedsError) noteRefusal(refusals, req, error);
     if (res.headersSent) {
       res.destroy();
       return;
     }
-    sendProblem(req, res, toFeedsError(error, logger, req), urls.service(), authenticator);
+    sendProblem(req, res, toFeedsError(error, logger, req), { home: urls.service(), authenticator, withoutSecrets });
   };
 }
 
@@ -102,13 +108,18 @@ function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError 
   return undefined;
 }
 
+interface ProblemDeps {
+  readonly home: string;
+  readonly authenticator: Pick<Authenticator, 'challenge'>;
+  readonly withoutSecrets: WithoutSecrets;
+}
+
 /** Without an error it is a 500. */
 function sendProblem(
   req: Request,
   res: Response,
   error: FeedsError | undefined,
-  home: string,
-  authenticator: Pick<Authenticator, 'challenge'>,
+  { home, authenticator, withoutSecrets }: ProblemDeps,
 ): void {
   const code = error?.code ?? 'internal';
   const { status, title } = PROBLEMS[code];
@@ -117,7 +128,11 @@ function sendProblem(
     type: `urn:millrace:problem:${code}`,
     title,
     status,
-    detail: error?.message ?? `nothing more is told; the log of the server has it under ${req.requestId}`,
+    detail:
+      error === undefined
+        ? `nothing more is told; the log of the server has it under ${req.requestId}`
+        : // It may quote what was sent, and end in a log of who sent it.
+          withoutSecrets(error.message),
     instance: `urn:millrace:request:${req.requestId}`,
     ...(details.violations === undefined ? {} : { errors: details.violations }),
     ...details.extensions,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { LogState } from '../core/epoch.js';
 import type { Entry, Position } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
+import type { View } from '../core/view.js';
 import type { Coding } from '../formats/negotiate.js';
 
 /**
@@ -19,7 +20,12 @@ export function baseTag(publicUrl: string, style: string): string {
   return createHash('sha256').update(`${RENDERING} ${publicUrl} ${style}`).digest('hex').slice(0, 4);
 }
 
-/** Without quotes and coding. */
+/** A representation as it is in the view: who does not see what is private gets other bytes. */
+export function inViewOf(view: View, representation: string): string {
+  return view.kind === 'whole' ? representation : `${representation}.o`;
+}
+
+/** Without quotes and coding. Not for a view of tenants: it names a position. */
 export function pageTag(base: string, feed: Feed, log: LogState, closed: boolean, representation: string): string {
   const place = closed ? 'c' : `h${String(log.head)}`;
   return `${log.epochs.current}-${base}-${String(feed.settingsVersion)}-${String(log.firstKept)}-${place}-${representation}`;

@@ -13,6 +13,8 @@ export interface Engines {
   load(id: number, contract: Contract): Scope;
   forget(id: number): void;
   check(id: number, content: SentContent): Checked;
+  /** Entries, self-contained Atom, without what the contract calls private. */
+  redact(id: number, entries: readonly string[]): readonly string[];
   mistakesIn(contract: Contract): Promise<readonly ContractMistake[]>;
   compare(older: Contract, newer: Contract): Promise<Answers['compare']>;
   example(contract: Contract): Promise<string | undefined>;
@@ -45,6 +47,11 @@ export async function loadEngines(): Promise<Engines> {
       const checker = compiled.get(id);
       if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
       return checkBy(checker, content);
+    },
+    redact(id, entries) {
+      const checker = compiled.get(id);
+      if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
+      return entries.map((entry) => checker.by.redact(entry));
     },
     mistakesIn,
     async compare(older, newer) {

@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats';
 import type { Contract, ContractMistake, Finding } from '../core/contract.js';
 import { pointerPart } from '../formats/json/json-text.js';
 import { explain } from '../formats/json/schema-errors.js';
+import { withoutPointers } from '../formats/private-values.js';
 import { termsFrom } from './categories.js';
 import { readValue, textOf, valueAt } from './json-value.js';
 import type { Checked } from './tasks.js';
@@ -15,6 +16,8 @@ import type { Checked } from './tasks.js';
 export interface JsonChecker {
   /** A JSON text; of what was made from XML, texts that read as a number or a boolean are taken as one. */
   check(json: string, fromXml: boolean): Checked;
+  /** An entry without what the contract calls private. */
+  redact(entry: string): string;
 }
 
 const OPTIONS: Options = {
@@ -51,6 +54,7 @@ export function compileJson(contract: Contract): { checker: JsonChecker } | { mi
   let coercing: Validators | undefined;
   return {
     checker: {
+      redact: (entry) => withoutPointers(entry, contract.private),
       check(json, fromXml) {
         const read = readValue(json);
         if ('problem' in read) return { findings: [read.problem], terms: [] };

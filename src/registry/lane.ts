@@ -280,7 +280,7 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
 
   return {
     run(task, contract, signal) {
-      const size = task.kind === 'check' ? characters(task.content) : 0;
+      const size = sizeOf(task);
       const ofOne = contract === undefined ? 0 : (waitingOf.get(contract.id) ?? 0);
       const full = waiting.length >= limits.mostWaiting || charactersWaiting + size > MOST_CHARACTERS_WAITING;
       if (stopped || full || ofOne >= limits.mostWaitingOfOne) {
@@ -300,6 +300,11 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
       await working;
     },
   };
+}
+
+function sizeOf(task: Order): number {
+  if (task.kind === 'check') return characters(task.content);
+  return task.kind === 'redact' ? task.entries.reduce((sum, entry) => sum + entry.length, 0) : 0;
 }
 
 function toSend({ task }: Job, loaded: ReadonlyMap<number, Scope>): Task {

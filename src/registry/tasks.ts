@@ -25,6 +25,8 @@ export type Task =
   | { readonly kind: 'load'; readonly id: number; readonly contract: Contract }
   | { readonly kind: 'forget'; readonly id: number }
   | { readonly kind: 'check'; readonly id: number; readonly content: SentContent }
+  /** Takes what the contract calls private out of entries. */
+  | { readonly kind: 'redact'; readonly id: number; readonly entries: readonly string[] }
   /** Compiles a contract to see what is wrong with it, with its example. */
   | { readonly kind: 'compile'; readonly contract: Contract }
   | { readonly kind: 'compare'; readonly older: Contract; readonly newer: Contract }
@@ -35,6 +37,8 @@ export interface Answers {
   readonly forget: undefined;
   readonly check: Checked;
   readonly compile: readonly ContractMistake[];
+  /** Their texts without it, in their order. */
+  readonly redact: readonly string[];
   /** What the newer refuses that the older accepted, and the other way round. */
   readonly compare: { readonly backward: readonly Break[]; readonly forward: readonly Break[] };
   /** The text of a content that the contract accepts. */

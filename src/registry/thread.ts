@@ -66,6 +66,8 @@ function run(by: Engines, task: Task): Answers[Task['kind']] | Promise<Answers[T
       return undefined;
     case 'check':
       return by.check(task.id, task.content);
+    case 'redact':
+      return by.redact(task.id, task.entries);
     case 'compile':
       return by.mistakesIn(task.contract);
     case 'compare':

@@ -1,6 +1,7 @@
 import {
   ParseOption,
   RelaxNGValidator,
+  XmlAttribute,
   XmlDocument,
   XmlElement,
   XmlLibError,
@@ -32,6 +33,8 @@ export interface XmlChecker {
   readonly scope: Scope;
   /** Self-contained Atom whose content is one element: an entry, or as much of it as the scope says. */
   check(entry: string): Checked;
+  /** An entry without what the contract calls private. */
+  redact(entry: string): string;
   dispose(): void;
 }
 
@@ -42,6 +45,10 @@ const READING = (ParseOption.XML_PARSE_NO_XXE |
   ParseOption.XML_PARSE_BIG_LINES |
   ParseOption.XML_PARSE_HUGE |
   ParseOption.XML_PARSE_COMPACT) as ParseOption;
+/** Small texts in a compact form must not be changed. */
+const CHANGING = (READING & ~ParseOption.XML_PARSE_COMPACT) as ParseOption;
+/** Without these an entry is none (RFC 4287 §4.1.2), whatever a contract says. */
+const NEEDED: ReadonlySet<string> = new Set(['id', 'title', 'updated', 'author', 'content']);
 const encoder = new TextEncoder();
 const MOST_MISTAKES = 100;
 
@@ -91,7 +98,12 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
     path: xpath(path, `/categories/${String(index)}/path`),
     attribute: ATTRIBUTE.exec(path)?.[1],
   }));
-  contract.private.forEach((path, index) => xpath(path, `/private/${String(index)}`));
+  const privates = contract.private.map((path, index) => xpath(path, `/private/${String(index)}`));
+  // All are evaluated before anything goes: one may look at what another one names.
+  const allPrivate =
+    privates.length === 0 || mistakes.length > 0
+      ? undefined
+      : xpath(contract.private.map((path) => `(${path})`).join(' | '), '/private');
   const dispose = (): void => {
     for (const one of disposables) one.dispose();
   };
@@ -101,7 +113,7 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
     return { mistakes };
   }
   const looksAround = assertions.length > 0 || categories.some(({ attribute }) => attribute === undefined);
-  return { checker: { scope: looksAround ? 'entry' : 'content', check, dispose } };
+  return { checker: { scope: looksAround ? 'entry' : 'content', check, redact, dispose } };
 
   function check(entry: string): Checked {
     const document = readEntry(entry);
@@ -130,6 +142,20 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
       // RELAX NG takes the element out of the entry, so it comes last.
       findings.unshift(...validate(content));
       return { findings, terms };
+    } finally {
+      document.dispose();
+    }
+  }
+
+  function redact(entry: string): string {
+    if (allPrivate === undefined) return entry;
+    const document = readDocument(entry, undefined, CHANGING);
+    try {
+      const found = contentElement(document.root)?.eval(allPrivate);
+      if (!Array.isArray(found) || found.length === 0) return entry;
+      // In the order of the document what is within something comes behind it: it goes first.
+      for (const node of found.toReversed()) if (!isNeeded(node)) node.remove();
+      return document.toString({ format: false, noDeclaration: true }).trimEnd();
     } finally {
       document.dispose();
     }
@@ -182,6 +208,19 @@ function findingsOf(error: XmlLibError): Finding[] {
   return findings.length === 0 ? [atEntry('the content does not fit the schema')] : findings;
 }
 
+/** The entry itself, of its own elements those that it cannot do without, and all that is in them save for the content. */
+function isNeeded(node: XmlNode): boolean {
+  let own = node;
+  let depth = 0;
+  for (let above = own.parent; above !== null && above.parent !== null; above = above.parent) {
+    own = above;
+    depth += 1;
+  }
+  if (own.parent === null) return true;
+  if (!(own instanceof XmlElement) || own.namespaceUri !== ATOM || !NEEDED.has(own.name)) return false;
+  return own.name !== 'content' || depth === 0 || (depth === 1 && node instanceof XmlAttribute);
+}
+
 /** It is looked for from the end, where it stands in nearly all entries. */
 function contentElement(entry: XmlElement): XmlElement | undefined {
   for (let child = entry.lastChild; child !== null; child = child.prev) {
@@ -229,9 +268,9 @@ function readEntry(text: string): XmlDocument {
   return XmlDocument.fromBuffer(encoder.encode(text), { option: READING });
 }
 
-function readDocument(text: string, url?: string): XmlDocument {
+function readDocument(text: string, url?: string, option = READING): XmlDocument {
   return XmlDocument.fromBuffer(encoder.encode(text), {
-    option: READING,
+    option,
     encoding: 'utf-8',
     ...(url === undefined ? {} : { url }),
   });

@@ -5,8 +5,8 @@ import type { Db, Tx } from './db.js';
 
 // The feed's row is locked by whoever adds a version, so that no two get the same number.
 const INSERT_CONTRACT = `
-  insert into contracts (feed_id, version, feed_atom_id, kind, contract)
-  select $1, coalesce(max(version), 0) + 1, $2, $3, $4
+  insert into contracts (feed_id, version, feed_atom_id, kind, contract, has_private)
+  select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5
     from contracts
    where feed_id = $1
   returning contract_id, version, retired_at is not null, created_at`;
@@ -17,15 +17,16 @@ export async function insertContract(
   feed: Pick<Feed, 'id' | 'atomId'>,
   contract: Contract,
 ): Promise<ContractVersion> {
+  const hasPrivate = contract.private.length > 0;
   const { rows } = await tx.query<[number, SchemaVersion, boolean, Instant]>({
     name: 'insert-contract',
     text: INSERT_CONTRACT,
-    values: [feed.id, feed.atomId, contract.kind, JSON.stringify(contract)],
+    values: [feed.id, feed.atomId, contract.kind, JSON.stringify(contract), hasPrivate],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('a contract was inserted and did not come back');
   const [id, version, retired, createdAt] = row;
-  return { id, version, kind: contract.kind, retired, createdAt };
+  return { id, version, kind: contract.kind, retired, createdAt, hasPrivate };
 }
 
 const RETIRE = `

@@ -19,11 +19,16 @@ const LOCK = 0x6d6f7665;
 const LOCK_TRIES = 5;
 /** Its rows come from migrating the target, not from the source. */
 const MIGRATIONS_TABLE = 'migrations';
+/** `rates` holds what was used in the last minute. */
+const LEFT_BEHIND = [MIGRATIONS_TABLE, 'rates'];
 /**
  * In this order writers take their first locks, so that waiting for one of them cannot close a circle: a change of
- * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`. All other tables come later.
+ * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`, a change of grants from `workspaces` and `users` to `grants`, retention from
+ * `feed_usage` to what it deletes. All other tables come later.
  */
-const LOCKED_FIRST = ['workspaces', 'feeds', 'heads', 'clocks'];
+const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks', 'feed_usage'];
+/** Whatever is changed, what the audit feed will tell of it is written last. */
+const LOCKED_LAST = 'audit_outbox';
 
 /**
  * Copies everything of the Millrace in `source` to the empty database `target`, all or nothing. Both are migrated first.
@@ -130,7 +135,8 @@ async function lockAll(guard: pg.Client): Promise<void> {
   const names = (await readTables(guard)).map(({ name }) => name);
   const sorted = [
     ...LOCKED_FIRST.filter((name) => names.includes(name)),
-    ...names.filter((name) => !LOCKED_FIRST.includes(name)),
+    ...names.filter((name) => !LOCKED_FIRST.includes(name) && name !== LOCKED_LAST),
+    ...names.filter((name) => name === LOCKED_LAST),
   ];
   const statement = `lock table ${sorted.map((name) => pg.escapeIdentifier(name)).join(', ')} in exclusive mode`;
   for (let attempt = 1; ; attempt++) {
@@ -156,7 +162,7 @@ async function refuseFeeds(target: pg.Client): Promise<void> {
   }
 }
 
-/** All tables of the schema but the record of migrations, those that others refer to first. */
+/** All tables of the schema that are copied, those that others refer to first. */
 async function agreedTables(source: pg.Client, target: pg.Client): Promise<Table[]> {
   const [tables, theirs] = [await readTables(source), await readTables(target)];
   const print = (all: readonly Table[]): string =>
@@ -184,10 +190,10 @@ async function readTables(client: pg.Client): Promise<Table[]> {
       join information_schema.columns c using (table_schema, table_name)
      where t.table_schema = current_schema()
        and t.table_type = 'BASE TABLE'
-       and t.table_name <> $1
+       and t.table_name <> all($1)
      group by t.table_name
      order by t.table_name`,
-    [MIGRATIONS_TABLE],
+    [LEFT_BEHIND],
   );
   return rows;
 }

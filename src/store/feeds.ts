@@ -28,12 +28,12 @@ export type FeedRow = [
   readonly ContractRow[] | null,
   Quotas | null,
 ];
-type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant];
+type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant, boolean];
 
 export const FEED_COLUMN_COUNT = 11;
 export const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
          h.page_size, f.created_at,
-         (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at) order by version)
+         (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at, has_private) order by version)
             from contracts
            where feed_id = f.feed_id
              and feed_atom_id = f.atom_id),
@@ -68,8 +68,8 @@ export function toFeed([
 }
 
 /** Postgres writes times in JSON with the offset of the session, which is UTC. */
-function toVersion([contractId, version, kind, retired, createdAt]: ContractRow): ContractVersion {
-  return { id: contractId, version, kind, retired, createdAt: createdAt.replace('+00:00', 'Z') };
+function toVersion([contractId, version, kind, retired, createdAt, hasPrivate]: ContractRow): ContractVersion {
+  return { id: contractId, version, kind, retired, createdAt: createdAt.replace('+00:00', 'Z'), hasPrivate };
 }
 
 /** Stored are only the settings that somebody chose: a default may change with the server's version. */

@@ -2,12 +2,15 @@ import { memberKey } from '../core/batch.js';
 import type { MemberState } from '../core/batch.js';
 import type { Digest, Entry, Instant, Position } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
+import { tenantTerms } from '../core/search.js';
+import type { View } from '../core/view.js';
 import { uuidArray, uuidBytes } from './binary-arrays.js';
 import type { Db } from './db.js';
+import { privateSql } from './search-sql.js';
 import { KINDS } from './write-batch.js';
 
 const FIND_MEMBER = `
-  select m.position, m.deleted, e.kind, e.atom_id, e.xml, r.recorded_at, e.schema_version
+  select m.position, e.kind, e.atom_id, e.xml, r.recorded_at, e.schema_version
     from heads h
     join members m on m.partition_id = h.partition_id and m.feed_id = h.feed_id and m.atom_key = $3
     join entries e on e.partition_id = m.partition_id and e.feed_id = m.feed_id and e.position = m.position
@@ -23,16 +26,23 @@ const FIND_MEMBER = `
      and h.feed_id = $2
      and m.position >= h.first_kept`;
 
-/** The current revision of an entry, or its tombstone. */
-export async function findMember(db: Db, feed: Feed, atomKey: Buffer): Promise<Entry | undefined> {
-  const { rows } = await db.query<[Position, boolean, number, string, string, Instant, number | null]>({
-    name: 'find-member',
-    text: FIND_MEMBER,
-    values: [feed.partition, feed.id, atomKey],
+/** Decided by the database: what is hidden costs as much as what is not there. */
+const SEEN: Readonly<Record<View['kind'], string>> = {
+  whole: '',
+  open: ` and not ${privateSql('e.terms')}`,
+  tenants: ` and not ${privateSql('e.terms')} and e.terms && $4::text[]`,
+};
+
+/** The current revision of an entry, or its tombstone, when it is in the view. */
+export async function findMember(db: Db, feed: Feed, atomKey: Buffer, view: View): Promise<Entry | undefined> {
+  const { rows } = await db.query<[Position, number, string, string, Instant, number | null]>({
+    name: `find-member-${view.kind}`,
+    text: FIND_MEMBER + SEEN[view.kind],
+    values: [feed.partition, feed.id, atomKey, ...(view.kind === 'tenants' ? [tenantTerms(view.tenants)] : [])],
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const [position, , kind, atomId, xml, recordedAt, version] = row;
+  const [position, kind, atomId, xml, recordedAt, version] = row;
   return { position, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt, schemaVersion: version ?? undefined };
 }
 

@@ -3,9 +3,10 @@ import type { Feed } from '../core/feed.js';
 import { planSearch } from '../core/search.js';
 import type { Search } from '../core/search.js';
 import type { Db } from './db.js';
+import { indexedPositions, stretchSql } from './indexed-positions.js';
 import { readPlainPage } from './plain-page.js';
-import type { Direction } from './plain-page.js';
-import { searchCondition } from './search-sql.js';
+import type { Direction, LogView } from './plain-page.js';
+import { privateSql, searchCondition } from './search-sql.js';
 import { KINDS } from './write-batch.js';
 
 /** Stored bytes of one page; `next` goes on. */
@@ -13,7 +14,7 @@ export const PAGE_OCTETS = 8 * 1024 * 1024;
 /** A search that no index answers looks at this many positions for one page. */
 const SCAN_POSITIONS = 5_000n;
 /** Tombstones do not count towards the limit, but a page of them ends somewhere. */
-const MOST_TOMBSTONES = 100;
+export const MOST_TOMBSTONES = 100;
 
 /** Rows of one page, newest first, with the state of the log in the same statement. */
 export interface PageRows {
@@ -24,6 +25,8 @@ export interface PageRows {
   /** When the feed's log last changed. */
   readonly changedAt: Instant | undefined;
   readonly entries: Entry[];
+  /** The place of the last that was read, in the view or not. */
+  readonly end: Position | undefined;
   /** The positions that were looked at, from low to high. */
   readonly low: Position;
   readonly high: Position;
@@ -38,6 +41,7 @@ export interface PageRows {
 export async function readPage(
   db: Db,
   feed: Feed,
+  view: LogView,
   direction: Direction,
   from: Position | undefined,
   limit: number,
@@ -45,17 +49,20 @@ export async function readPage(
 ): Promise<PageRows> {
   const bound = from ?? END_OF_LOG;
   if (search === undefined && !feed.settings.editable) {
-    return stretchOf(await readPlainPage(db, feed, direction, from, limit, PAGE_OCTETS), direction, from, undefined);
+    const plain = await readPlainPage(db, feed, view, direction, from, limit, PAGE_OCTETS);
+    return stretchOf(plain, direction, from, undefined);
   }
-  const { name, text, values, windowed } = statementFor(feed.settings.editable, direction, search);
+  const { name, text, values, windowed } = statementFor(feed.settings.editable, view, direction, search);
   const { rows } = await db.query<PageRow>({ name, text, values: [feed.partition, feed.id, bound, limit, ...values] });
   const [first] = rows;
   if (first === undefined) throw new Error(`feed ${String(feed.id)} has no head`);
   const [head, firstKept, epoch, changed] = first;
-  const entries = first[4] === null ? [] : rows.map(toEntry);
+  const found = first[4] === null ? [] : rows;
+  const entries = found.filter((row) => view === 'whole' || row[11] !== true).map(toEntry);
   const total = first[9] ?? 0n;
-  const full = total > BigInt(entries.length);
-  const read = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, full };
+  const full = total > BigInt(found.length);
+  const end = found.at(-1)?.[4] ?? undefined;
+  const read = { head, firstKept, epoch, changedAt: changed ?? undefined, entries, end, full };
   return stretchOf(read, direction, from, windowed ? SCAN_POSITIONS : undefined);
 }
 
@@ -67,8 +74,7 @@ export function stretchOf(
   window: Position | undefined,
 ): PageRows {
   const bound = from ?? END_OF_LOG;
-  const { head, firstKept, entries, full } = read;
-  const end = entries[entries.length - 1]?.position;
+  const { head, firstKept, entries, end, full } = read;
   if (direction === 'backward') {
     const high = bound < head ? bound : head;
     const lowest = window === undefined ? firstKept : high - window + 1n;
@@ -82,7 +88,7 @@ export function stretchOf(
 }
 
 const ARCHIVE = `
-  select e.position, e.kind, e.atom_id, e.xml, e.schema_version, r.recorded_at
+  select e.position, e.kind, e.atom_id, e.xml, e.schema_version, r.recorded_at, ${privateSql('e.terms')}
     from heads h
     join entries e on e.partition_id = h.partition_id and e.feed_id = h.feed_id
     left join lateral (
@@ -99,14 +105,21 @@ const ARCHIVE = `
      and e.position <= $4
    order by e.position desc`;
 
-/** Every entry of a stretch, superseded revisions and tombstones included, newest first. */
-export async function readStretch(db: Db, feed: Feed, first: Position, last: Position): Promise<Entry[]> {
-  const { rows } = await db.query<[Position, number, string, string, number | null, Instant]>({
+/** Every entry of a stretch that is in the view, superseded revisions and tombstones included, newest first. */
+export async function readStretch(
+  db: Db,
+  feed: Feed,
+  view: LogView,
+  first: Position,
+  last: Position,
+): Promise<Entry[]> {
+  const { rows } = await db.query<[Position, number, string, string, number | null, Instant, boolean]>({
     name: 'stretch',
     text: ARCHIVE,
     values: [feed.partition, feed.id, first, last],
   });
-  return rows.map(([position, kind, atomId, xml, version, recordedAt]) => ({
+  const seen = rows.filter(([, , , , , , isPrivate]) => view === 'whole' || !isPrivate);
+  return seen.map(([position, kind, atomId, xml, version, recordedAt]) => ({
     position,
     kind: KINDS[kind] ?? 'entry',
     atomId,
@@ -135,9 +148,9 @@ export async function stretchOctets(db: Db, feed: Feed, first: Position, last: P
 }
 
 /** Past every position, and one more than it is still an int8. */
-const END_OF_LOG = 9_223_372_036_854_775_000n;
+export const END_OF_LOG = 9_223_372_036_854_775_000n;
 
-type PageRow = [
+export type PageRow = [
   Position,
   Position,
   string,
@@ -149,9 +162,10 @@ type PageRow = [
   Instant,
   bigint | null,
   number | null,
+  boolean | null,
 ];
 
-function toEntry([, , , , position, kind, atomId, xml, recordedAt, , version]: PageRow): Entry {
+export function toEntry([, , , , position, kind, atomId, xml, recordedAt, , version]: PageRow): Entry {
   const schemaVersion = version ?? undefined;
   return { position: position ?? 0n, kind: KINDS[kind] ?? 'entry', atomId, xml, recordedAt, schemaVersion };
 }
@@ -165,9 +179,9 @@ interface Statement {
 
 const prepared = new Map<string, string>();
 
-function statementFor(editable: boolean, direction: Direction, search: Search | undefined): Statement {
+function statementFor(editable: boolean, view: LogView, direction: Direction, search: Search | undefined): Statement {
   const shape = `page-${direction}${editable ? '-editable' : ''}`;
-  const plan = search === undefined ? undefined : planSearch(search);
+  const plan = search === undefined ? undefined : planSearch(search, { withPrivate: view === 'whole' });
   if (plan?.by === 'scan') {
     const condition = searchCondition(plan.search, 'x.terms', 5);
     // Without a name: each shape of a search is a statement of its own, and a connection keeps what it has prepared.
@@ -192,14 +206,14 @@ function statementFor(editable: boolean, direction: Direction, search: Search | 
  * are read and counted.
  */
 const CANDIDATES = `$4 + ${String(MOST_TOMBSTONES)}`;
-const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml, x.schema_version';
+export const COLUMNS = 'x.position, x.octets, x.kind, x.atom_id, x.xml, x.schema_version, x.terms';
 
 /** $1 partition, $2 feed, $3 from, $4 limit. `source` may use `h`: its head and first_kept. */
-function pageText(direction: Direction, source: string): string {
+export function pageText(direction: Direction, source: string): string {
   const order = direction === 'forward' ? 'asc' : 'desc';
   return `
   select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total,
-         p.schema_version
+         p.schema_version, ${privateSql('p.terms')}
     from (
       select h.partition_id, h.feed_id, h.first_kept, c.epoch, coalesce(t.last_position, 0) as head, t.recorded_at as changed_at
         from heads h
@@ -235,14 +249,8 @@ function pageText(direction: Direction, source: string): string {
    order by p.position ${order}`;
 }
 
-function stretch(direction: Direction, column: string): string {
-  return direction === 'forward'
-    ? `${column} >= greatest($3::bigint + 1, h.first_kept) and ${column} <= h.head`
-    : `${column} <= $3::bigint and ${column} >= h.first_kept`;
-}
-
 /** With `limit 1` the planner looks it up by its position, even if it plans while the log is empty (see store/db.ts). */
-function entryAt(position: string): string {
+export function entryAt(position: string): string {
   return `cross join lateral (
                   select *
                     from entries
@@ -257,53 +265,17 @@ function memberSource(direction: Direction): string {
                 from (
                   select m.position
                     from members m
-                   where m.partition_id = $1 and m.feed_id = $2 and m.editable and ${stretch(direction, 'm.position')}
+                   where m.partition_id = $1 and m.feed_id = $2 and m.editable and ${stretchSql(direction, 'm.position', '$3::bigint')}
                    order by m.position ${direction === 'forward' ? 'asc' : 'desc'}
                    limit ${CANDIDATES}) m
                ${entryAt('m.position')}`;
 }
 
-/**
- * $5: terms of the index. It holds current revisions and tombstones only, in lists (core/term-lists.ts): each row that is
- * looked at has a position to show, save for the first one backward, which may begin only after $3. The lists are laid end
- * to end in the order of the index, and no more of them are opened than are needed.
- */
+/** $5: terms of the index. */
 function indexSource(direction: Direction): string {
-  const order = direction === 'forward' ? 'asc' : 'desc';
-  const first =
-    direction === 'forward'
-      ? ''
-      : `
-                   left join lateral (
-                      select last_position
-                        from entry_terms
-                       where partition_id = $1 and feed_id = $2 and term = t.term and last_position >= $3::bigint
-                       order by last_position
-                       limit 1) f on true`;
-  const rows =
-    direction === 'forward'
-      ? 'last_position >= greatest($3::bigint + 1, h.first_kept)'
-      : 'last_position <= coalesce(f.last_position, $3::bigint) and last_position >= h.first_kept';
   return `
               select ${COLUMNS}
-                from (
-                  select i.position
-                    from unnest($5::text[]) as t (term)${first}
-                   cross join lateral (
-                      select p.position
-                        from (
-                          select last_position, earlier
-                            from entry_terms
-                           where partition_id = $1 and feed_id = $2 and term = t.term and ${rows}
-                           order by last_position ${order}
-                           limit ${CANDIDATES} + 1) l
-                       cross join lateral unnest(l.earlier || l.last_position) as p (position)
-                       where ${stretch(direction, 'p.position')}
-                       order by l.last_position ${order}, p.position ${order}
-                       limit ${CANDIDATES}) i
-                   group by i.position
-                   order by i.position ${order}
-                   limit ${CANDIDATES}) i
+                from (${indexedPositions(direction, '$5', '$3::bigint', CANDIDATES)}) i
                ${entryAt('i.position')}`;
 }
 
@@ -323,7 +295,7 @@ function scanSource(editable: boolean, direction: Direction, condition: string):
   return `
               select ${COLUMNS}
                 from entries x
-               where x.partition_id = $1 and x.feed_id = $2 and ${stretch(direction, 'x.position')}
+               where x.partition_id = $1 and x.feed_id = $2 and ${stretchSql(direction, 'x.position', '$3::bigint')}
                  and ${window}
                  and ${condition}${current}
                order by x.position ${direction === 'forward' ? 'asc' : 'desc'}

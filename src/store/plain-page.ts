@@ -1,6 +1,8 @@
 import type { Entry, Instant, Position } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
+import type { View } from '../core/view.js';
 import type { Db } from './db.js';
+import { privateSql } from './search-sql.js';
 
 /**
  * The page that is asked for most: of an ordinary feed, by position, without a search. Its rows have no gaps and no
@@ -13,33 +15,38 @@ export interface PlainRows {
   readonly firstKept: Position;
   readonly epoch: string;
   readonly changedAt: Instant | undefined;
-  /** In the order that they were read: backward from the place, or forward. */
+  /** In the order that they were read: backward from the place, or forward; those that are in the view. */
   readonly entries: Entry[];
+  /** The place of the last that was read, in the view or not. */
+  readonly end: Position | undefined;
   /** Ended by the limit or by the bytes. */
   readonly full: boolean;
 }
 
 export type Direction = 'forward' | 'backward';
 
+/** Who goes through a log by its positions sees all of it, or what is not private (core/view.ts). */
+export type LogView = Exclude<View['kind'], 'tenants'>;
+
 /** $1 partition, $2 feed, $3 limit, $4 bytes up to which an entry's text comes along, $5 from. */
 const LOG = `
-  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int, null::int
+  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int, null::int, null::boolean
     from heads
    where partition_id = $1
      and feed_id = $2
    union all
-  select 'epoch', null, epoch::text, null, null, null, null
+  select 'epoch', null, epoch::text, null, null, null, null, null
     from clocks
    where partition_id = $1
    union all
- (select 'head', last_position, null, null, recorded_at, null, null
+ (select 'head', last_position, null, null, recorded_at, null, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
    order by last_position desc
    limit 1)`;
 
-const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets, schema_version`;
+const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets, schema_version, ${privateSql('terms')}`;
 
 const FLOOR = '(select first_kept from heads where partition_id = $1 and feed_id = $2)';
 
@@ -54,7 +61,7 @@ const BACKWARD = `${LOG}
    order by position desc
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null, null
+ (select 'tick', last_position, null, null, recorded_at, null, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -72,7 +79,7 @@ const FROM_HEAD = `${LOG}
    order by position desc
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null, null
+ (select 'tick', last_position, null, null, recorded_at, null, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -89,7 +96,7 @@ const FORWARD = `${LOG}
    order by position
    limit $3)
    union all
- (select 'tick', last_position, null, null, recorded_at, null, null
+ (select 'tick', last_position, null, null, recorded_at, null, null, null
     from ticks
    where partition_id = $1
      and feed_id = $2
@@ -105,7 +112,16 @@ type Row = [
   Instant,
   number,
   number | null,
+  boolean,
 ];
+
+interface Found {
+  readonly position: Position;
+  readonly atomId: string;
+  readonly xml: string | null;
+  readonly version: number | null;
+  readonly isPrivate: boolean;
+}
 
 const REST = `
   select position, xml
@@ -115,12 +131,13 @@ const REST = `
      and position = any($3::bigint[])`;
 
 /**
- * Reads at most `limit` entries and `octets` bytes of them, one entry at the least. `from` undefined: backward from the
- * head. Entries that take more than their share of the bytes are read when it is known that they are on the page.
+ * Reads at most `limit` entries and `octets` bytes of them, one entry at the least, and gives those that are not private, or
+ * all. `from` undefined: backward from the head. Entries that take more than their share of the bytes are read when it is known that they are on the page.
  */
 export async function readPlainPage(
   db: Db,
   feed: Feed,
+  view: LogView,
   direction: Direction,
   from: Position | undefined,
   limit: number,
@@ -142,12 +159,12 @@ export async function readPlainPage(
   let bytes = 0;
   let full = false;
   const ticks: { last: Position; recordedAt: Instant }[] = [];
-  const found: { position: Position; atomId: string; xml: string | null; version: number | null }[] = [];
-  for (const [kind, position, text, xml, recordedAt, size, version] of rows) {
+  const found: Found[] = [];
+  for (const [kind, position, text, xml, recordedAt, size, version, isPrivate] of rows) {
     if (kind === 'entry') {
       bytes += size;
       if (bytes > octets && found.length > 0) full = true;
-      if (!full) found.push({ position, atomId: text, xml, version });
+      if (!full) found.push({ position, atomId: text, xml, version, isPrivate });
     } else if (kind === 'tick') {
       ticks.push({ last: position, recordedAt });
     } else if (kind === 'floor') {
@@ -162,19 +179,19 @@ export async function readPlainPage(
   const texts = await textsOf(db, feed, found);
   // Retention took one of them between the two statements: its floor has moved before, and the page begins behind it now.
   if (found.some(({ position, xml }) => xml === null && !texts.has(position))) {
-    return readPlainPage(db, feed, direction, from, limit, octets);
+    return readPlainPage(db, feed, view, direction, from, limit, octets);
   }
   ticks.sort((a, b) => (a.last < b.last ? -1 : 1));
   const recordedAt = recordingTimes(ticks, direction === 'forward');
-  const entries = found.map(({ position, atomId, xml, version }): Entry => ({
-    position,
-    kind: 'entry',
-    atomId,
-    xml: xml ?? texts.get(position) ?? '',
-    recordedAt: recordedAt(position),
-    schemaVersion: version ?? undefined,
-  }));
-  return { head, firstKept, epoch, changedAt, entries, full: full || entries.length >= limit };
+  const entries: Entry[] = [];
+  for (const { position, atomId, xml, version, isPrivate } of found) {
+    const time = recordedAt(position);
+    if (isPrivate && view !== 'whole') continue;
+    const text = xml ?? texts.get(position) ?? '';
+    entries.push({ position, kind: 'entry', atomId, xml: text, recordedAt: time, schemaVersion: version ?? undefined });
+  }
+  const end = found.at(-1)?.position;
+  return { head, firstKept, epoch, changedAt, entries, end, full: full || found.length >= limit };
 }
 
 /** The texts that were too large to come along. */

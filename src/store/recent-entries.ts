@@ -2,7 +2,8 @@ import type { Entry, Instant, Position } from '../core/entry.js';
 import type { LogState } from '../core/epoch.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { Placed } from '../core/place.js';
-import type { Direction, PlainRows } from './plain-page.js';
+import { isPrivate } from '../core/search.js';
+import type { Direction, LogView, PlainRows } from './plain-page.js';
 
 /**
  * The newest entries of each feed that this node has committed itself: those who follow a feed want what was written a
@@ -16,6 +17,7 @@ export interface RecentEntries {
   page(
     feed: Feed,
     log: LogState,
+    view: LogView,
     direction: Direction,
     from: Position | undefined,
     limit: number,
@@ -31,7 +33,7 @@ const ALL_OCTETS = 16 * 1024 * 1024;
 /** Ascending, without a gap. */
 interface Recent {
   readonly epoch: string;
-  entries: { readonly entry: Entry; readonly octets: number }[];
+  entries: { readonly entry: Entry; readonly octets: number; readonly isPrivate: boolean }[];
   octets: number;
 }
 
@@ -46,8 +48,9 @@ export function keepRecentEntries(): RecentEntries {
   }
 
   function add(recent: Recent, { position, entry }: Placed, recordedAt: Instant): void {
-    const { atomId, xml, octets, schemaVersion } = entry;
-    recent.entries.push({ entry: { position, kind: 'entry', atomId, xml, recordedAt, schemaVersion }, octets });
+    const { atomId, xml, octets, terms, schemaVersion } = entry;
+    const kept: Entry = { position, kind: 'entry', atomId, xml, recordedAt, schemaVersion };
+    recent.entries.push({ entry: kept, octets, isPrivate: isPrivate(terms) });
     recent.octets += octets;
   }
 
@@ -93,7 +96,7 @@ export function keepRecentEntries(): RecentEntries {
         drop(feedId);
       }
     },
-    page(feed, { head, firstKept, epochs }, direction, from, limit) {
+    page(feed, { head, firstKept, epochs }, view, direction, from, limit) {
       const recent = feeds.get(feed.id);
       const oldest = recent?.entries[0]?.entry.position;
       const newest = recent?.entries.at(-1)?.entry;
@@ -108,15 +111,17 @@ export function keepRecentEntries(): RecentEntries {
       if (low < oldest) return undefined;
       const high = direction === 'backward' ? (from ?? head) : low + wanted - 1n;
       const first = Number(low - oldest);
-      const entries = recent.entries.slice(first, first + Number(high - low) + 1).map(({ entry }) => entry);
-      if (direction === 'backward') entries.reverse();
+      const found = recent.entries.slice(first, first + Number(high - low) + 1);
+      if (direction === 'backward') found.reverse();
+      const seen = view === 'whole' ? found : found.filter((one) => !one.isPrivate);
       return {
         head,
         firstKept,
         epoch: recent.epoch,
         changedAt: newest.recordedAt,
-        entries,
-        full: entries.length >= limit,
+        entries: seen.map(({ entry }) => entry),
+        end: found.at(-1)?.entry.position,
+        full: found.length >= limit,
       };
     },
   };

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Digest, Position } from '../core/entry.js';
 import type { ChosenSettings, Feed, FeedId } from '../core/feed.js';
 import { TICKS_KEPT_HOURS } from '../core/retention.js';
+import { isPrivate, tenantsIn } from '../core/search.js';
 import { int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Db, Tx } from './db.js';
 import { lockCounter, takeOff } from './usage.js';
@@ -188,7 +189,17 @@ const DELETE_ENTRIES = `
     from gone
    where position <= $4`;
 
-/** Deletes entries behind the floor with their ids and terms; `indexTerms` makes the index's terms of an entry's. */
+const NOTE_LOSSES = `
+  insert into tenant_losses (partition_id, feed_id, tenant, last_position)
+  select $1, $2, tenant, position
+    from unnest($3::text[], $4::bigint[]) as l (tenant, position)
+      on conflict (partition_id, feed_id, tenant)
+      do update set last_position = greatest(tenant_losses.last_position, excluded.last_position)`;
+
+/**
+ * Deletes entries behind the floor with their ids and terms, and notes whose they were; `indexTerms` makes the index's terms
+ * of an entry's.
+ */
 export async function deleteExpired(
   tx: Tx,
   feed: Log,
@@ -207,6 +218,12 @@ export async function deleteExpired(
       int8Array(terms.map(({ position }) => position)),
     ],
   });
+  const losses = lossesOf(entries);
+  await tx.query({
+    name: 'note-losses',
+    text: NOTE_LOSSES,
+    values: [feed.partition, feed.id, textArray([...losses.keys()]), int8Array([...losses.values()])],
+  });
   await tx.query({
     name: 'delete-members',
     text: DELETE_MEMBERS,
@@ -219,6 +236,16 @@ export async function deleteExpired(
   });
   const octets = rows[0]?.[0] ?? 0n;
   if (octets > 0n) await takeOff(tx, feed, octets);
+}
+
+/** The last position of each tenant among them; in order, so that two who note the same do not wait in a circle. */
+function lossesOf(entries: readonly ExpiredEntry[]): Map<string, Position> {
+  const last = new Map<string, Position>();
+  for (const { position, terms } of entries) {
+    if (isPrivate(terms)) continue;
+    for (const tenant of tenantsIn(terms)) last.set(tenant, position);
+  }
+  return new Map([...last].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const DELETE_TICKS = `

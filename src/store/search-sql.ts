@@ -1,9 +1,15 @@
+import { PRIVATE_TERM } from '../core/search.js';
 import type { Search } from '../core/search.js';
 
 /** A boolean expression of SQL, and the values of its parameters in order. */
 export interface SearchCondition {
   readonly sql: string;
   readonly values: readonly string[];
+}
+
+/** Is an entry private whose normalised terms are in this column of our own SQL? */
+export function privateSql(column: string): string {
+  return `'${PRIVATE_TERM}' = any (${column})`;
 }
 
 /**

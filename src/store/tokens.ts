@@ -58,10 +58,12 @@ export async function deleteOldTokens(tx: Tx, days: number): Promise<void> {
   await tx.query({ name: 'delete-old-tokens', text: DELETE_OLD, values: [days] });
 }
 
-const REVOKE = 'update tokens set revoked_at = coalesce(revoked_at, now()) where token_id = $1';
+const REVOKE = 'update tokens set revoked_at = now() where token_id = $1 and revoked_at is null returning 1';
 
-export async function setRevoked(tx: Tx, id: string): Promise<void> {
-  await tx.query({ name: 'revoke-token', text: REVOKE, values: [id] });
+/** False: it was revoked before, or there is none. */
+export async function setRevoked(tx: Tx, id: string): Promise<boolean> {
+  const { rows } = await tx.query({ name: 'revoke-token', text: REVOKE, values: [id] });
+  return rows.length > 0;
 }
 
 const USED = `

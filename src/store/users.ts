@@ -26,6 +26,14 @@ export async function lockUser(tx: Tx, name: string): Promise<KeptUser | undefin
   return rows[0] === undefined ? undefined : toUser(rows[0]);
 }
 
+const KEEP = 'select 1 from users where name = $1 for key share';
+
+/** Keeps the user from being deleted until the transaction ends; false when there is none of this name. */
+export async function keepUser(tx: Tx, name: string): Promise<boolean> {
+  const { rows } = await tx.query({ name: 'keep-user', text: KEEP, values: [name] });
+  return rows.length > 0;
+}
+
 const LIST = `select ${COLUMNS} from users order by name`;
 
 export async function listUsers(db: Db): Promise<KeptUser[]> {

@@ -10,7 +10,7 @@ const BUFFER_BYTES = 8 * 1024;
 /** When stdout does not keep up (a blocked pipe), lines beyond this are dropped: a log must not fill the memory. */
 const BUFFER_BYTES_AT_MOST = 16 * 1024 * 1024;
 
-const SECRETS = ['authorization', 'cookie', 'x-auth-token', 'set-cookie'];
+const SECRETS = ['authorization', 'cookie', 'x-auth-token', 'x-subject-token', 'set-cookie'];
 const REDACTED = [
   ...SECRETS.flatMap((name) => [
     `["${name}"]`,
@@ -21,6 +21,7 @@ const REDACTED = [
   'adminToken',
   'config.adminToken',
   'config.databaseUrl',
+  'config.keystonePassword',
 ];
 
 /**
@@ -34,13 +35,41 @@ export function createLogger(level: LogLevel, to: DestinationStream = bufferedSt
       base: null,
       timestamp,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describe },
       redact: { paths: REDACTED, censor: '[secret]' },
     },
     to,
   );
 }
 
-/** What is told of each request; none of it can be a secret, so nothing has to be looked for and hidden. */
+/** What is told of an error, and of what caused it. */
+interface Described {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: Described;
+}
+
+const CAUSES = 3;
+
+/**
+ * Nothing else than this: Postgres puts the row that it refused into `detail`, node the bytes that it could not read and the URL that it
+ * could not parse into members of their own.
+ */
+function describe(error: unknown, depth = 0): Described {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'not an error' };
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(error.cause === undefined || depth >= CAUSES ? {} : { cause: describe(error.cause, depth + 1) }),
+  };
+}
+
+/** What is told of each request; `url` without the secrets that may stand in it (core/secrets.ts), the rest can be none. */
 export interface RequestLine {
   readonly requestId: string;
   /** The address that it came from. */

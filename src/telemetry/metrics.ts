@@ -10,6 +10,8 @@ export interface Metrics {
   pageCache(hit: boolean): void;
   /** An entry was checked against a contract: it fits, it breaks it, or that could not be told in time. */
   contractCheck(result: 'fits' | 'breaks' | 'cut-off'): void;
+  /** A request was refused because its caller has used up what it may use; `limit` is the policy's name. */
+  rateLimited(limit: string): void;
   /** Entries that retention deleted. */
   removed(entries: number): void;
   /** From now on the gauges show what these functions tell at the moment of the scrape. */
@@ -69,6 +71,12 @@ export function createMetrics(): Metrics {
     labelNames: ['result'],
     registers,
   });
+  const limited = new Counter({
+    name: 'millrace_rate_limited_total',
+    help: 'Requests that were answered 429, by the limit that refused them',
+    labelNames: ['limit'],
+    registers,
+  });
   const removed = counter('millrace_entries_removed_total', 'Entries that retention deleted');
 
   let sources: MetricSources | undefined;
@@ -108,6 +116,9 @@ export function createMetrics(): Metrics {
     },
     contractCheck(result) {
       checks.inc({ result });
+    },
+    rateLimited(limit) {
+      limited.inc({ limit });
     },
     removed(entries) {
       removed.inc(entries);

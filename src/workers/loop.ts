@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../telemetry/logger.js';
 
 export interface Loop {
+  /** Ends the pause: there is something to do. Also while the job runs, which may not see it any more. */
+  wake(): void;
   /** Resolves when the job that is under way has come to its end; the job hears of it by its signal. */
   stop(): Promise<void>;
 }
@@ -24,12 +26,16 @@ export function startLoop(
 ): Loop {
   const abort = new AbortController();
   const { signal } = abort;
+  let pause = new AbortController();
+  let woken = false;
 
   const stopped = (): boolean => signal.aborted;
+  const isWoken = (): boolean => woken;
 
   async function run(): Promise<void> {
     let failures = 0;
     while (!stopped()) {
+      woken = false;
       try {
         await job(signal);
         failures = 0;
@@ -38,15 +44,22 @@ export function startLoop(
         failures += 1;
         logger.warn({ err: error, job: name }, 'a job failed and will be tried again');
       }
-      const pause = everySeconds * Math.min(2 ** failures, MOST_BACK_OFF);
-      await sleep(pause * 1000, undefined, { signal, ref: false }).catch(() => undefined);
+      if (stopped() || (isWoken() && failures === 0)) continue;
+      pause = new AbortController();
+      const seconds = everySeconds * Math.min(2 ** failures, MOST_BACK_OFF);
+      await sleep(seconds * 1000, undefined, { signal: pause.signal, ref: false }).catch(() => undefined);
     }
   }
 
   const running = run();
   return {
+    wake() {
+      woken = true;
+      pause.abort();
+    },
     async stop() {
       abort.abort();
+      pause.abort();
       await running;
     },
   };

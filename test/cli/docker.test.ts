@@ -89,6 +89,9 @@ describe('docker-compose.yml', () => {
     image?: string;
     build?: string;
     environment: Record<string, string>;
+    read_only?: boolean;
+    cap_drop?: string[];
+    security_opt?: string[];
     depends_on?: Record<string, { condition: string }>;
     healthcheck?: { test: string[] };
     volumes?: string[];
@@ -101,6 +104,14 @@ describe('docker-compose.yml', () => {
     Object.fromEntries(
       Object.entries(values).map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')]),
     );
+
+  it('lets the server write nothing, and gives it no right that it does not need', () => {
+    expect(millrace).to.deep.include({
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
+  });
 
   it('gives the server settings that it understands, and nothing else', () => {
     const config = readConfig(filled(millrace!.environment));

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { readConfig } from '../../src/config.js';
+import { COMMANDS } from '../../src/cli/commands.js';
+import { readClientConfig, readConfig } from '../../src/config.js';
 import { startEmbedded } from '../../src/store/embedded.js';
 import { type Ended, millrace } from '../support/command.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -24,7 +25,11 @@ describe('the command millrace', function () {
   it('helps, and names every setting there is', async () => {
     const { code, stdout } = await millrace(['help']);
     expect(code).to.equal(0);
-    for (const setting of Object.keys(readConfig({}))) {
+    for (const command of Object.keys(COMMANDS)) {
+      const [name = '', ...rest] = command.split(' ');
+      expect(stdout).to.match(new RegExp(`^  millrace ${name} .*${rest.join('')}`, 'm'));
+    }
+    for (const setting of Object.keys({ ...readConfig({}), ...readClientConfig({}) })) {
       expect(stdout).to.contain(` ${setting.replace(/[A-Z]/g, '_$&').toUpperCase()} `);
     }
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).to.be.at.most(110);
@@ -40,7 +45,7 @@ describe('the command millrace', function () {
       [['surf'], 'there is no command "surf"'],
       [['serve', 'now'], '"now" is one word too many'],
       [['serve', '--fast'], "Unknown option '--fast'"],
-      [['serve', '--to', 'postgresql://x/y'], 'only copy takes --to'],
+      [['serve', '--to', 'postgresql://x/y'], "Unknown option '--to'"],
       [['copy'], 'copy where?'],
       [['copy', '--to', 'mysql://x/y'], '--to takes a URL that begins with postgresql://'],
     ];

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serve } from '../support/command.js';
+import { MILLRACE_SCRIPT, serve } from '../support/command.js';
 import type { Serving } from '../support/command.js';
 import { until } from '../support/waiting.js';
 
@@ -27,6 +27,7 @@ describe('README', function () {
     for (const name of ['examples', 'schemas', 'test']) {
       await symlink(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(folder, name));
     }
+    await writeFile(join(folder, 'millrace'), MILLRACE_SCRIPT, { mode: 0o755 });
     server = await serve({ DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'info' });
   });
 
@@ -39,7 +40,7 @@ describe('README', function () {
   /** A line of README as it stands, but for the port; `seconds` ends one that goes on for ever. */
   function run(command: string, seconds: number): Promise<string> {
     const text = command.replaceAll('http://127.0.0.1:8080', server.url);
-    const env = { ...process.env, MILLRACE_URL: server.url };
+    const env = { ...process.env, MILLRACE_URL: server.url, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
     return new Promise((resolve) => {
       const shell = spawn('timeout', [String(seconds), 'sh', '-c', text], { cwd: folder, env });
       let output = '';
@@ -106,9 +107,17 @@ describe('README', function () {
     for (const [index, line] of lines.entries()) expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
   });
 
-  it('and those of docs/access.md', async () => {
-    const answers = [/"token": "mrt_/, /"tokens": \[/, /"name": "alice"/, /"role": "admin"/];
-    const shown = await commandsIn('docs/access.md');
+  it('and those of docs/access.md and docs/identity.md', async () => {
+    const answers = [
+      /"token": "mrt_/,
+      /"tokens": \[/,
+      /"name": "alice"/,
+      /"principal": "user:alice"/,
+      /"principals": \[/,
+      /"role": "admin"/,
+      /"principal": "jwt:alice"/,
+    ];
+    const shown = [...(await commandsIn('docs/access.md')), ...(await commandsIn('docs/identity.md'))];
     expect(shown).to.have.length(answers.length);
     for (const [index, line] of shown.entries()) expect(await run(line, 10), line).to.match(answers[index] ?? /never/);
     // Not even where somebody puts one into a URL.
@@ -148,4 +157,26 @@ describe('README', function () {
       expect(await run(line, 20), line).to.match(answers[index] ?? /never/);
     }
   });
+
+  it('and those of docs/command-line.md', async () => {
+    const shown = (await commandsIn('docs/command-line.md')).flatMap((command) => command.split('\n'));
+    const answers = [
+      /^feed +shop\/orders$/m,
+      /^published urn:uuid:/,
+      /Z {2}Order placed {2}\[orders\.create\] {2}urn:uuid:/,
+      /^author\.name +The shop$/m,
+      /^$/,
+      /^It can be registered/,
+      /^Version 1 \(json-schema\) is registered/,
+      /^$/,
+      /^$/,
+      /^(published urn:uuid:\S+\n){2}$/,
+      /"@text":\{"order": 4711, "total": 49\.50\}.*\n.*orders\.paid.*\n.*orders\.paid/,
+      /^$/,
+    ];
+    expect(shown).to.have.length(answers.length);
+    for (const [index, line] of shown.entries()) expect(await run(line, 30), line).to.match(answers[index] ?? /never/);
+    expect((await readFile(join(folder, 'orders.ndjson'), 'utf8')).match(/^\{"entry":/gm)).to.have.length(3);
+    expect(await readFile(join(folder, 'shop.token'), 'utf8')).to.match(/^mrt_\S+\n$/);
+  }).timeout(120_000);
 });

@@ -142,6 +142,13 @@ describe('OpenAPI 3.1', () => {
     }
   });
 
+  it('says of each operation that is counted that it may be too much', () => {
+    for (const { path, method, operation } of operations()) {
+      const isCounted = !['/healthz', '/readyz', '/metrics'].includes(path);
+      expect('429' in operation.responses, `${method} ${path} tells of 429`).to.equal(isCounted);
+    }
+  });
+
   it('offers the representations that there are', () => {
     expect(api.components.parameters['PageFormat']!.schema.enum).to.deep.equal(FORMAT_NAMES);
     const body = api.paths['/feeds/{workspace}/{feed}']!['post']!.requestBody!;

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { writeAuthFile } from '../support/auth-file.js';
 import { anEntry } from '../support/build.js';
+import { startIssuer } from '../support/issuer.js';
+import type { Issuer } from '../support/issuer.js';
+import { SERVICE_PASSWORD, startKeystone } from '../support/keystone.js';
+import type { FakeKeystone } from '../support/keystone.js';
 import { bearing, issue } from '../support/tokens.js';
 
 /** What is told of a request: it may be made (whatever comes of it then), 401, 403 or 404. */
@@ -21,6 +26,8 @@ const NEEDS: Readonly<
   'delete /feeds/{workspace}/{feed}/entries/{id}': 'publish',
   'get /feeds/{workspace}/{feed}/archive/{n}': 'read',
   'get /feeds/{workspace}/{feed}/categories': 'read',
+  'get /feeds/{workspace}/{feed}/{tenant}': 'read',
+  'get /feeds/{workspace}/{feed}/{tenant}/entries/{id}': 'read',
   'get /feeds/{workspace}/{feed}/schemas': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'describe',
@@ -29,6 +36,10 @@ const NEEDS: Readonly<
   'get /admin/workspaces/{workspace}': 'workspace',
   'put /admin/workspaces/{workspace}': 'workspace',
   'delete /admin/workspaces/{workspace}': 'workspace',
+  'get /admin/workspaces/{workspace}/grants': 'workspace',
+  'get /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
+  'put /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
+  'delete /admin/workspaces/{workspace}/grants/{principal}': 'workspace',
   'get /admin/feeds': 'some',
   'get /admin/feeds/{workspace}/{feed}': 'feed',
   'put /admin/feeds/{workspace}/{feed}': 'feed',
@@ -59,7 +70,15 @@ const NEEDS: Readonly<
  * Y: yes, and the last digit of 401, 403 and 404.
  */
 const CALLERS: Readonly<
-  Record<string, { grants?: Record<string, string>[]; told: readonly [string, string, string, string, string] }>
+  Record<
+    string,
+    {
+      grants?: Record<string, unknown>[];
+      /** It comes by these; else by a token of ours. */
+      by?: 'jwt' | 'keystone';
+      told: readonly [string, string, string, string, string];
+    }
+  >
 > = {
   nobody: { told: ['111', 'Y11', '111', '111', '11'] },
   'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'] },
@@ -89,6 +108,14 @@ const CALLERS: Readonly<
     grants: [{ role: 'reader', workspace: 'shop', feed: 'closed' }],
     told: ['Y33', 'Y33', '444', '444', '34'],
   },
+  'reader of a tenant in the workspace': {
+    grants: [{ role: 'reader', workspace: 'shop', tenants: ['own'] }],
+    told: ['Y33', 'Y33', 'Y33', '444', '34'],
+  },
+  'exporter of a tenant in everything': {
+    grants: [{ role: 'exporter', tenants: ['own'] }],
+    told: ['Y33', 'Y33', 'Y33', 'Y33', '33'],
+  },
   'exporter of the workspace': {
     grants: [{ role: 'exporter', workspace: 'shop' }],
     told: ['Y33', 'Y33', 'Y33', '444', '34'],
@@ -100,21 +127,56 @@ const CALLERS: Readonly<
     ],
     told: ['Y33', 'Y33', '444', '3Y3', '33'],
   },
+  'reader of the feed, by a JWT': {
+    grants: [{ role: 'reader', workspace: 'shop', feed: 'closed' }],
+    by: 'jwt',
+    told: ['Y33', 'Y33', '444', '444', '34'],
+  },
+  'admin of the workspace, by Keystone': {
+    grants: [{ role: 'admin', workspace: 'shop' }],
+    by: 'keystone',
+    told: ['YYY', 'YYY', 'YYY', '444', 'Y4'],
+  },
   'reader of something else': {
     grants: [{ role: 'reader', workspace: 'elsewhere' }],
     told: ['444', 'Y33', '444', '444', '44'],
   },
 };
+/** What AUTH_FILE has those do who come by an issuer, or by a Keystone. */
+const rolesOf = (way: 'jwt' | 'keystone'): Record<string, Record<string, unknown>[]> =>
+  Object.fromEntries(
+    Object.entries(CALLERS).flatMap(([caller, { grants = [], by }]) =>
+      by === way ? [[caller.replaceAll(' ', '-'), grants] as const] : [],
+    ),
+  );
 const TARGETS = ['shop/closed', 'shop/open', 'shop/none', 'far/closed'] as const;
 const MEANT: Readonly<Record<string, Told>> = { Y: 'yes', 1: 401, 3: 403, 4: 404 };
 
 describe('who may do what, over HTTP', function () {
   this.timeout(60_000);
   let app: TestApp;
+  let issuer: Issuer;
+  let keystone: FakeKeystone;
+  let file: Awaited<ReturnType<typeof writeAuthFile>>;
   let id: string;
 
   before(async () => {
-    app = await startApp();
+    [issuer, keystone] = [await startIssuer(), await startKeystone()];
+    file = await writeAuthFile({
+      jwt: {
+        issuer: issuer.url,
+        audience: 'millrace',
+        jwks: { url: issuer.jwksUrl },
+        algorithms: ['ES256'],
+        roles: { claim: 'roles', grants: rolesOf('jwt') },
+      },
+      keystone: {
+        url: keystone.url,
+        user: { name: 'millrace', password: SERVICE_PASSWORD },
+        roles: { grants: rolesOf('keystone') },
+      },
+    });
+    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path } });
     await app.feed('closed');
     await app.feed('open', { public: true });
     for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {
@@ -127,7 +189,18 @@ describe('who may do what, over HTTP', function () {
       await app.request(`/feeds/${target}`, { method: 'POST', headers, body: anEntry({ id }) });
     }
   });
-  after(() => app.stop());
+  after(async () => {
+    await app.stop();
+    await Promise.all([issuer.stop(), keystone.stop(), file.remove()]);
+  });
+
+  async function credentialsOf(caller: string): Promise<Record<string, string>> {
+    const { grants, by } = CALLERS[caller] ?? {};
+    if (grants === undefined) return {};
+    const roles = [caller.replaceAll(' ', '-')];
+    if (by === 'jwt') return bearing({ token: await issuer.sign({ roles }) });
+    return by === 'keystone' ? { 'x-auth-token': keystone.issue({ roles }) } : bearing(await issue(app, grants));
+  }
 
   it('is asked of every operation that there is', async () => {
     const { paths } = (await (await app.request('/openapi.json')).json()) as { paths: Record<string, object> };
@@ -141,7 +214,7 @@ describe('who may do what, over HTTP', function () {
 
   for (const [caller, { grants, told }] of Object.entries(CALLERS)) {
     it(`by ${caller}`, async () => {
-      const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+      const headers = await credentialsOf(caller);
       const ask = async (operation: string, target: string): Promise<[Told, Response]> => {
         const [method = '', template = ''] = operation.split(' ');
         const [workspace = '', feed = ''] = target.split('/');
@@ -169,7 +242,11 @@ describe('who may do what, over HTTP', function () {
         // What may be asked for need not be there.
         if (want === 'yes') expect(got, what).to.be.oneOf(['yes', 404]);
         else expect(got, what).to.equal(want);
-        if (got === 401) expect(response.headers.get('www-authenticate')).to.equal('Bearer realm="millrace"');
+        if (got === 401) {
+          expect(response.headers.get('www-authenticate')).to.equal(
+            `Bearer realm="millrace", Keystone uri="${keystone.url}"`,
+          );
+        }
         if (got === 403) expect(response.headers.get('www-authenticate')).to.contain('error="insufficient_scope"');
       };
       for (const [operation, need] of Object.entries(NEEDS)) {
@@ -202,6 +279,116 @@ describe('who may do what, over HTTP', function () {
     expect((await app.request('/feeds/shop/closed/schemas', { headers })).status).to.equal(200);
   });
 
+  describe('of entries that are theirs, another tenant’s, nobody’s, or private', () => {
+    const OWNERS = { own: ['tid:own'], other: ['tid:other'], none: [], private: ['tid:own', 'cloudfeeds:private'] };
+    /** For each reader what it is told of the entries in the order above, in the feed and as `own` sees it; Y or 404. */
+    const READERS: Readonly<
+      Record<
+        string,
+        { grants?: Record<string, unknown>[]; entries: string; asOwn: string; views: string; archive: string }
+      >
+    > = {
+      nobody: { entries: 'YYY4', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a publisher': { grants: [{ role: 'publisher' }], entries: 'YYY4', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a reader': { grants: [{ role: 'reader' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'an exporter': { grants: [{ role: 'exporter' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'an admin': { grants: [{ role: 'admin' }], entries: 'YYYY', asOwn: 'Y444', views: 'YY', archive: 'Y' },
+      'a reader of the tenant': {
+        grants: [{ role: 'reader', tenants: ['own'] }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'an exporter of the tenant': {
+        grants: [{ role: 'exporter', tenants: ['own'] }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'a reader of the other tenant': {
+        grants: [{ role: 'reader', tenants: ['other'] }],
+        entries: '4Y44',
+        asOwn: '4444',
+        views: '4Y',
+        archive: '4',
+      },
+      'a reader of both': {
+        grants: [
+          { role: 'reader', tenants: ['own'] },
+          { role: 'reader', workspace: 'shop', tenants: ['other'] },
+        ],
+        entries: 'YY44',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: '4',
+      },
+      'a reader of the tenant who publishes': {
+        grants: [{ role: 'reader', tenants: ['own'] }, { role: 'publisher' }],
+        entries: 'Y444',
+        asOwn: 'Y444',
+        views: 'Y4',
+        archive: '4',
+      },
+      'a reader of the tenant elsewhere': {
+        grants: [{ role: 'reader', workspace: 'elsewhere', tenants: ['own'] }],
+        entries: 'YYY4',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: 'Y',
+      },
+      'a reader of the tenant, and of all': {
+        grants: [
+          { role: 'reader', tenants: ['own'] },
+          { role: 'reader', workspace: 'shop', feed: 'owned' },
+        ],
+        entries: 'YYYY',
+        asOwn: 'Y444',
+        views: 'YY',
+        archive: 'Y',
+      },
+    };
+
+    before(async () => {
+      await app.feed('owned', { public: true });
+      for (let n = 0; n < 25; n += 1) {
+        const [owner, categories] = Object.entries(OWNERS)[n % 4] ?? [];
+        const headers = { 'content-type': 'application/atom+xml' };
+        const body = anEntry({
+          id: n < 4 ? `urn:owned:${owner ?? ''}` : `urn:x:${String(n)}`,
+          categories: categories ?? [],
+        });
+        await app.request('/feeds/shop/owned', { method: 'POST', headers, body });
+      }
+    });
+
+    for (const [reader, { grants, ...expected }] of Object.entries(READERS)) {
+      it(`by ${reader}`, async () => {
+        const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
+        const told = async (paths: readonly string[]): Promise<string> => {
+          const got = await Promise.all(
+            paths.map(async (path) => {
+              const { status } = await app.request(`/feeds/shop/owned${path}`, { anonymous: true, headers });
+              return status === 200 ? 'Y' : String(status).slice(-1);
+            }),
+          );
+          return got.join('');
+        };
+        const members = Object.keys(OWNERS).map((owner) => `/entries/urn:owned:${owner}`);
+        expect({
+          entries: await told(members),
+          asOwn: await told(members.map((path) => `/own${path}`)),
+          views: await told(['/own', '/other']),
+          archive: await told(['/archive/1']),
+        }).to.deep.equal(expected);
+        expect(await told(['', '/categories', '/schemas'])).to.equal('YYY');
+        const markers = Object.keys(OWNERS).map((owner) => `?marker=urn:owned:${owner}`);
+        expect(await told(markers), 'by marker').to.equal(expected.entries);
+      });
+    }
+  });
+
   it('a feed that is unknown is told of in the same words whether it is there or not', async () => {
     const headers = bearing(await issue(app, [{ role: 'reader', workspace: 'elsewhere' }]));
     for (const path of [
@@ -222,7 +409,7 @@ describe('who may do what, over HTTP', function () {
   });
 
   it('documents show what the caller may know of', async () => {
-    const seen = async (grants?: Record<string, string>[]): Promise<string[]> => {
+    const seen = async (grants?: Record<string, unknown>[]): Promise<string[]> => {
       const headers: Record<string, string> = grants === undefined ? {} : bearing(await issue(app, grants));
       const text = await (await app.request('/feeds', { anonymous: true, headers })).text();
       const asyncApi = await (await app.request('/asyncapi.json', { anonymous: true, headers })).text();

@@ -93,7 +93,12 @@ describe('the descriptions of the API and of the feeds', () => {
   it('name every feed to who may see all, and what is public only to who shows no token', async () => {
     const addresses = async (anonymous: boolean): Promise<string[]> =>
       Object.values((await asyncApi(anonymous)).channels).map(({ address }) => address);
-    expect(await addresses(false)).to.deep.equal(['/feeds/demo/events', '/feeds/shop/orders', '/feeds/shop/secret']);
+    expect(await addresses(false)).to.deep.equal([
+      '/feeds/demo/events',
+      '/feeds/shop/orders',
+      '/feeds/shop/secret',
+      '/feeds/system/audit',
+    ]);
     expect(await addresses(true)).to.deep.equal(['/feeds/demo/events', '/feeds/shop/orders']);
     expect((await asyncApi(true)).channels['shop.orders']!.title).to.equal('Orders & more');
   });

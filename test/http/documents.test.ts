@@ -31,6 +31,7 @@ describe('the documents of RFC 5023', () => {
 
   it('name every workspace and collection to who may see all', async () => {
     expect(await collections(await app.request('/feeds'))).to.deep.equal({
+      'The server itself': ['/feeds/system/audit'],
       demo: ['/feeds/demo/events'],
       empty: [],
       hidden: ['/feeds/hidden/plans'],

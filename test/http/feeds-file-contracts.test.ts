@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { StartError } from '../../src/core/start-error.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { readAudit } from '../support/audit.js';
 import { anEntry } from '../support/build.js';
 import { EVENT_XSD, addContract, eventContent, jsonEntry, send, textOf } from '../support/contracts.js';
 import { deleteFeed } from '../support/deletion.js';
@@ -157,6 +158,49 @@ describe('contracts and quotas in the feeds file', function () {
     await apply(feeds);
     expect(await versions('back')).to.deep.equal(['2 active']);
     expect((await page(app, '/feeds/shop/back')).entries).to.deep.equal([]);
+  });
+
+  it('are told in the audit feed as acts of the file, once', async () => {
+    const told = async (): Promise<unknown[]> =>
+      (await readAudit(app, `&search=${encodeURIComponent('(&(cat=by:file)(cat=workspace:told))')}`)).map(
+        ({ act, target, changes }) => [act, target, changes],
+      );
+    const declared = { name: 'told', quotas: { feeds: 2 }, feeds: [{ name: 'one', contract: maximum(1) }] };
+    const applied = async (...workspaces: unknown[]): Promise<void> => {
+      await writeFile(file, JSON.stringify({ workspaces }));
+      await app.running.reload();
+    };
+    await applied(declared);
+    await applied(declared);
+    const feed = { workspace: 'told', feed: 'one' };
+    const made = [
+      ['workspace.created', { workspace: 'told' }, { quotas: { to: { feeds: 2 } } }],
+      ['feed.created', feed, undefined],
+      ['contract.registered', { ...feed, version: 1 }, { kind: { to: 'json-schema' } }],
+    ];
+    expect(await told()).to.deep.equal(made);
+    await deleteFeed(app, '/feeds/told/one');
+    await applied({ ...declared, feeds: [{ name: 'one', title: 'One' }] });
+    const back = [
+      ['feed.restored', feed, undefined],
+      ['feed.changed', feed, { title: { to: 'One' } }],
+    ];
+    expect(await told()).to.deep.equal([...made, ...back]);
+  });
+
+  it('give the server’s own workspace neither a contract nor quotas', async () => {
+    const own = { name: 'system', quotas: { bytes: 1 }, feeds: [{ name: 'audit', contract: maximum(1) }] };
+    await writeFile(file, JSON.stringify({ workspaces: [own] }));
+    const error = await app.running.reload().catch((reason: unknown) => reason as Error);
+    expect(error?.message).to.include('/workspaces/0 the workspace "system" is the server\'s own: it has no quotas');
+    expect(error?.message).to.include(
+      "/workspaces/0/feeds/0 system/audit is the server's own feed: it has no contract",
+    );
+    expect((await app.request('/admin/feeds/system/audit')).status).to.equal(200);
+    const { versions } = JSON.parse(await textOf(await app.request('/admin/feeds/system/audit/schemas'), 200)) as {
+      versions: unknown[];
+    };
+    expect(versions).to.deep.equal([]);
   });
 
   it('set quotas, which bind the file too, and keep those that it does not name', async () => {

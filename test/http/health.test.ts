@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { auditPublished } from '../support/audit.js';
 import { ask } from '../support/log.js';
 import { publish } from '../support/publish.js';
 import { until } from '../support/waiting.js';
@@ -49,6 +50,7 @@ describe('health', () => {
       const text = await (await app.request('/metrics')).text();
       return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
     };
+    await auditPublished(app.database.url);
     const before = await metric('millrace_entries_published_total');
     await publish(app, path);
     await publish(app, path);

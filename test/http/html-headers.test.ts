@@ -54,6 +54,7 @@ describe('the headers of a page for a browser', () => {
       );
       expect(response.headers.get('x-content-type-options'), path).to.equal('nosniff');
       expect(response.headers.get('referrer-policy'), path).to.equal('no-referrer');
+      expect(response.headers.get('cross-origin-opener-policy'), path).to.equal('same-origin');
       expect(text, path).to.match(/^<!doctype html>[^]*<\/html>\s*$/);
       expect(text, path).not.to.match(/\sstyle=|\son\w+=|<script/i);
     }
@@ -75,7 +76,8 @@ describe('the headers of a page for a browser', () => {
     for (const path of [feed, entry, '/feeds', '/']) {
       const response = await app.request(path);
       await response.arrayBuffer();
-      expect(response.headers.get('content-security-policy'), path).to.equal(null);
+      expect(response.headers.get('content-security-policy'), path).not.to.contain('style-src');
+      expect(response.headers.get('cross-origin-opener-policy'), path).to.equal(null);
     }
     const tags = await Promise.all(
       ['*/*', 'text/html'].map(async (accept) =>

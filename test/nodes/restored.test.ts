@@ -161,11 +161,7 @@ describe('a database that is put back to an older state', function () {
       // It remembers what it saw two seconds ago at the latest.
       await sleep(2_100);
       proxy.refuse(true);
-      await ask(
-        database.url,
-        `with t as (delete from ticks where tick > 30), e as (delete from entries where position > 30)
-         delete from members where position > 30`,
-      );
+      const tick = await loseAfter(database, 30);
       await terminate(database);
       await until('the writer is back', async () => (await writer.request(PATH)).status === 200);
       await expectRefusal(writer, lost, 30);
@@ -177,7 +173,7 @@ describe('a database that is put back to an older state', function () {
       proxy.refuse(false);
       await until('the reader is back', async () => (await reader.request(PATH)).status === 200);
       await until('it listens', async () => (await listens(reader)) === '1');
-      expect(await ask(database.url, 'select common_tick::int from epochs')).to.deep.equal([{ common_tick: 30 }]);
+      expect(await ask(database.url, 'select common_tick::int from epochs')).to.deep.equal([{ common_tick: tick }]);
       for (const node of [reader, writer]) {
         await expectRefusal(node, lost, 30);
         await expectToGoOn(node, before, again);
@@ -186,11 +182,7 @@ describe('a database that is put back to an older state', function () {
       // Once more, and now who only reads is the first to come back.
       const second = await placesOf(reader);
       await sleep(2_100);
-      await ask(
-        database.url,
-        `with t as (delete from ticks where tick > 40), e as (delete from entries where position > 40)
-         delete from members where position > 40`,
-      );
+      await loseAfter(database, 40);
       proxy.cut();
       await until('the reader notices', async () => (await ask(database.url, 'select 1 from epochs')).length === 2);
       await terminate(database);
@@ -220,14 +212,38 @@ describe('a database that is put back to an older state', function () {
       // What another node does that notices first, and then takes entries.
       await ask(
         app.database.url,
-        `with past as (insert into epochs (partition_id, epoch, common_tick) select partition_id, epoch, 5 from clocks)
-         update clocks set epoch = gen_random_uuid(), common_tick = 5`,
+        `with past as (insert into epochs (partition_id, epoch, common_tick) select partition_id, epoch, $1 from clocks)
+         update clocks set epoch = gen_random_uuid(), common_tick = $1`,
+        [await tickOf(app.database, 5)],
       );
       await expectRefusal(app, lost, 5);
     } finally {
       await app.stop();
     }
   });
+
+  async function tickOf({ url }: TestDatabase, position: number): Promise<number> {
+    const [row] = await ask<{ tick: number }>(
+      url,
+      `select tick::int from ticks join feeds using (feed_id) where name = 'restored' and last_position = $1`,
+      [position],
+    );
+    return row!.tick;
+  }
+
+  /** Puts the log back to where the feed had so many entries, and gives the tick of that place. */
+  async function loseAfter(database: TestDatabase, position: number): Promise<number> {
+    const tick = await tickOf(database, position);
+    await ask(database.url, 'delete from ticks where tick > $1', [tick]);
+    for (const table of ['entries', 'members']) {
+      await ask(
+        database.url,
+        `delete from ${table} t
+          where position > (select max(last_position) from ticks where ticks.feed_id = t.feed_id)`,
+      );
+    }
+    return tick;
+  }
 
   async function listens(app: TestApp): Promise<string | undefined> {
     const text = await (await app.request('/metrics')).text();

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { auditPublished } from '../support/audit.js';
 import { idsInLog, mistakesInLog } from '../support/log.js';
 import { entryXml, publish } from '../support/publisher.js';
 import type { Answer } from '../support/publisher.js';
@@ -43,6 +44,7 @@ describe('a batch that Postgres does not take because of one entry in it', funct
   async function publishAtOnce(path: string, ids: readonly string[]): Promise<Answer[]> {
     const url = app.url + path;
     expect((await publish(url, entryXml('urn:x:known'))).status).to.equal(201);
+    await auditPublished(app.database.url);
     await client.query('begin');
     await client.query('select from heads for update');
     const first = publish(url, entryXml('urn:x:first'));

@@ -11,6 +11,7 @@ const TABLES = `
   select table_name as name
     from information_schema.tables
    where table_schema = 'public'
+     and table_name not in ('migrations', 'rates')
    order by 1`;
 
 describe('copying a database', () => {
@@ -73,10 +74,10 @@ describe('copying a database', () => {
     const report = await copy((table) => told.push(table));
 
     const tables = (await from.query<{ name: string }>(TABLES)).rows.map(({ name }) => name);
-    expect(report.map(({ table }) => table).sort()).to.deep.equal(tables.filter((name) => name !== 'migrations'));
+    expect(report.map(({ table }) => table).sort()).to.deep.equal(tables);
     expect(told).to.deep.equal(report);
     expect(report.find(({ table }) => table === 'entries')).to.deep.equal({ table: 'entries', rows: 1000 });
-    for (const name of tables.filter((table) => table !== 'migrations')) {
+    for (const name of tables) {
       const rows = `select t::text as row from ${name} t order by 1`;
       expect((await to.query(rows)).rows, name).to.deep.equal((await from.query(rows)).rows);
     }

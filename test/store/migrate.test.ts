@@ -1,11 +1,14 @@
 import { expect } from 'chai';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { StartError } from '../../src/core/start-error.js';
 import { isMigrated, migrate, pendingMigrations } from '../../src/store/migrate.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 describe('migrate', () => {
   let database: TestDatabase;
@@ -124,5 +127,39 @@ describe('migrate', () => {
   it('brings an empty database to the state of the code', async () => {
     await migrate({ connectionString: database.url });
     expect(await pendingMigrations(db)).to.deep.equal([]);
+  });
+
+  it('takes private entries out of the term index’s lists of the others', async () => {
+    const until = async (last: number): Promise<void> => {
+      const files = (await readdir(MIGRATIONS)).filter((file) => Number(file.slice(0, 4)) <= last);
+      for (const file of files) await cp(join(MIGRATIONS, file), join(directory, file));
+      await run();
+    };
+    await until(6);
+    await db.query(`
+      insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
+      select 0, 1, n, 0, 1, gen_random_uuid(), n::text,
+             case when n in (2, 5) then '{tid:a,cloudfeeds:private}' else '{tid:a}' end::text[], '<entry/>'
+        from generate_series(1, 6) n`);
+    await db.query(`
+      insert into entry_terms (partition_id, feed_id, term, last_position, earlier)
+      values (0, 1, 'tid:a', 3, '{1,2}'), (0, 1, 'tid:a', 4, null), (0, 1, 'tid:a', 6, '{5}'),
+             (0, 1, 'cloudfeeds:private', 5, '{2}'), (0, 2, 'tid:a', 9, '{8}')`);
+    await until(7);
+    const { rows } = await db.query({
+      rowMode: 'array',
+      text: `select feed_id, replace(term, E'\\x01', '!'), last_position::int, earlier::int[] from entry_terms order by 1, 2, 3`,
+    });
+    expect(rows).to.deep.equal([
+      [1, '!!cloudfeeds:private', 2, null],
+      [1, '!!cloudfeeds:private', 5, null],
+      [1, '!!tid:a', 2, null],
+      [1, '!!tid:a', 5, null],
+      [1, 'tid:a', 1, null],
+      [1, 'tid:a', 3, null],
+      [1, 'tid:a', 4, null],
+      [1, 'tid:a', 6, null],
+      [2, 'tid:a', 9, [8]],
+    ]);
   });
 });

@@ -42,7 +42,7 @@ describe('a page of large entries', () => {
           return db.query<Row>(query);
         },
       };
-      const page = await readPlainPage(overtaken, found!.feed, 'backward', undefined, 25, 10_000);
+      const page = await readPlainPage(overtaken, found!.feed, 'whole', 'backward', undefined, 25, 10_000);
       expect(taken).to.equal(true);
       expect(page.firstKept).to.equal(3n);
       expect(page.entries.map(({ atomId, xml }) => [atomId, xml.length > 2_000])).to.deep.equal([['urn:x:3', true]]);

@@ -24,7 +24,8 @@ describe('recent entries', () => {
   };
   /** How many of the newest `limit` entries are shown; undefined: not all of them are here. */
   const shown = (id: number, head: bigint, limit = 1): number | undefined =>
-    recent.page(feed(id), { head, firstKept: 1n, epochs: EPOCHS }, 'backward', undefined, limit)?.entries.length;
+    recent.page(feed(id), { head, firstKept: 1n, epochs: EPOCHS }, 'whole', 'backward', undefined, limit)?.entries
+      .length;
 
   it('are let go of feeds that were written to longest ago when they are too many bytes together', () => {
     for (let id = 1; id <= 300; id += 1) commit([placed(id, 1n, 100_000)]);

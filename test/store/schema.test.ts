@@ -34,6 +34,7 @@ describe('the schema', () => {
         primary key (id) include (plain)
       ) with (fillfactor = 70);
       alter table parts alter plain set storage external;
+      create unlogged table fleeting (id int);
       create index parts_some on parts using hash ("Name") where twice > 4;`);
     const told = await printSchema(db);
     await db.query('rollback');
@@ -49,6 +50,7 @@ describe('the schema', () => {
         ') with (fillfactor=70);',
       ].join('\n'),
     );
+    expect(told).to.contain('create unlogged table fleeting (\n  id integer\n);');
     expect(told).to.contain('CREATE INDEX parts_some ON public.parts USING hash ("Name") WHERE (twice > 4);');
   });
 

@@ -105,7 +105,7 @@ describe('pages of the term index', function () {
         return position >= firstKept && gone === undefined && matches(terms) ? [position] : [];
       });
       const compareOne = async (direction: Direction, from: bigint | undefined, limit: number): Promise<void> => {
-        const read = await readPage(deps.db, feed, direction, from, limit, search);
+        const read = await readPage(deps.db, feed, 'whole', direction, from, limit, search);
         const all =
           direction === 'forward'
             ? positions.filter((position) => position > from!)

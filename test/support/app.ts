@@ -33,6 +33,9 @@ export async function startApp(
     PORT: '0',
     DATABASE_URL: database.url,
     ADMIN_TOKEN,
+    // All tests come from one address, and many of them to be refused.
+    RATE_FAILED_LOGINS: '0',
+    RATE_FAILED_LOGINS_ADDRESS: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     ...options.env,
   });

@@ -6,6 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+/** What a shell runs as `millrace`: a script of this text. */
+export const MILLRACE_SCRIPT = `#!/bin/sh\nexec '${process.execPath}' --import '${TSX}' '${MAIN}' "$@"\n`;
+
 const alive = new Set<ChildProcess>();
 const COMMAND_MILLISECONDS = 60_000;
 
@@ -63,7 +66,8 @@ export function killLeftOver(): void {
 
 type Settings = Readonly<Record<string, string>>;
 
-function spawnMillrace(args: readonly string[], settings: Settings) {
+/** The process that `millrace` above runs, with what it has said so far. */
+export function spawnMillrace(args: readonly string[], settings: Settings) {
   const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     cwd: tmpdir(),

@@ -1,3 +1,12 @@
+create table audit_outbox (
+  place bigint not null generated always as identity,
+  entry_id uuid not null,
+  recorded_at timestamp with time zone not null default now(),
+  record json not null,
+  constraint audit_outbox_entry_id_key UNIQUE (entry_id),
+  constraint audit_outbox_pkey PRIMARY KEY (place)
+);
+
 create table clocks (
   partition_id smallint not null,
   epoch uuid not null default gen_random_uuid(),
@@ -15,6 +24,7 @@ create table contracts (
   contract text not null,
   created_at timestamp with time zone not null default now(),
   retired_at timestamp with time zone,
+  has_private boolean not null,
   constraint contracts_feed_id_version_key UNIQUE (feed_id, version),
   constraint contracts_pkey PRIMARY KEY (contract_id)
 );
@@ -73,6 +83,15 @@ create table feeds (
   constraint feeds_workspace_name_key UNIQUE (workspace, name)
 );
 
+create table grants (
+  workspace text collate "C" not null,
+  principal text collate "C" not null,
+  grants jsonb not null,
+  granted_at timestamp with time zone not null default now(),
+  granted_by text not null,
+  constraint grants_pkey PRIMARY KEY (workspace, principal)
+);
+
 create table heads (
   partition_id smallint not null,
   feed_id integer not null,
@@ -101,10 +120,24 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (version)
 );
 
+create unlogged table rates (
+  key text collate "C" not null,
+  full_at timestamp with time zone not null,
+  constraint rates_pkey PRIMARY KEY (key)
+);
+
 create table server_settings (
   name text not null,
   value jsonb not null,
   constraint server_settings_pkey PRIMARY KEY (name)
+);
+
+create table tenant_losses (
+  partition_id smallint not null,
+  feed_id integer not null,
+  tenant text collate "C" not null,
+  last_position bigint not null,
+  constraint tenant_losses_pkey PRIMARY KEY (partition_id, feed_id, tenant)
 );
 
 create table ticks (
@@ -145,6 +178,8 @@ create table workspaces (
   quotas jsonb not null default '{}'::jsonb,
   constraint workspaces_pkey PRIMARY KEY (name)
 );
+
+CREATE INDEX grants_of_principal ON public.grants USING btree (principal);
 
 CREATE UNIQUE INDEX members_editable ON public.members USING btree (partition_id, feed_id, "position") WHERE editable;
 

@@ -4,7 +4,7 @@ import type pg from 'pg';
 export const SCHEMA_FILE = new URL('schema.sql', import.meta.url);
 
 const TABLES = `
-  select format(E'create table %I (\\n%s\\n)%s;', c.relname,
+  select format(E'create %stable %I (\\n%s\\n)%s;', case c.relpersistence when 'u' then 'unlogged ' end, c.relname,
            (select string_agg('  ' || line, E',\\n' order by part, at)
               from (select 1 as part, a.attnum::int as at, concat_ws(' ',
                              quote_ident(a.attname),

@@ -9,7 +9,7 @@ export interface IssuedToken {
 /** Makes a token that may do this, as the admin. */
 export async function issue(
   app: TestApp,
-  grants: readonly Record<string, string>[],
+  grants: readonly Record<string, unknown>[],
   more: Record<string, unknown> = {},
 ): Promise<IssuedToken> {
   const response = await app.request('/admin/tokens', {

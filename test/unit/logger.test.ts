@@ -26,12 +26,21 @@ describe('the logger', () => {
   });
 
   it('writes no secrets', () => {
-    const headers = { authorization: 'Bearer hush', 'x-auth-token': 'hush', cookie: 'hush', accept: 'text/html' };
+    const headers = {
+      authorization: 'Bearer hush',
+      'x-auth-token': 'hush',
+      'x-subject-token': 'hush',
+      cookie: 'hush',
+      accept: 'text/html',
+    };
     const lines = logged((logger) => {
       logger.info({ headers }, 'a');
       logger.info({ req: { headers } }, 'b');
       logger.info(
-        { adminToken: 'hush', config: { adminToken: 'hush', databaseUrl: 'postgresql://me:hush@db/x' } },
+        {
+          adminToken: 'hush',
+          config: { adminToken: 'hush', databaseUrl: 'postgresql://me:hush@db/x', keystonePassword: 'hush' },
+        },
         'c',
       );
       logger.info(headers, 'd');

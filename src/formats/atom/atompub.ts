@@ -1,3 +1,4 @@
+import { isAuditFeed } from '../../core/audit.js';
 import { feedTitle } from '../../core/feed.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import type { Urls } from '../../core/urls.js';
@@ -25,12 +26,12 @@ export function serviceDocument(workspaces: readonly ServiceWorkspace[], urls: U
   return `${DECLARATION}<service xmlns="${APP}" xmlns:atom="${ATOM}">\n${parts.join('')}</service>\n`;
 }
 
-/** RFC 5023 §8.3.3 */
+/** RFC 5023 §8.3.3; §8.3.4: an empty app:accept where nothing can be published. */
 function collection(feed: Feed, urls: Urls): string {
   return [
     `    <collection href="${escapeAttribute(urls.feed(feed))}">`,
     `      ${title(feedTitle(feed))}`,
-    ...PUBLISHED_TYPES.map((type) => `      <accept>${type}</accept>`),
+    ...(isAuditFeed(feed) ? ['      <accept/>'] : PUBLISHED_TYPES.map((type) => `      <accept>${type}</accept>`)),
     `      <categories href="${escapeAttribute(urls.categories(feed))}"/>`,
     '    </collection>\n',
   ].join('\n');

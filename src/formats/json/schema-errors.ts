@@ -17,11 +17,13 @@ const SHOWN_CHARACTERS = 80;
 export function explain(error: ErrorObject): ExplainedError {
   const { instancePath: path, params, keyword, data } = error;
   const schema: AnySchemaObject = error.parentSchema ?? {};
+  // JSON Schema Validation §9.4: what may be written and not be read, such as a password.
+  const found = schema['writeOnly'] === true ? 'a value that is not shown' : shown(data);
   const at = (expected: string): ExplainedError => ({
     path,
-    message: `is ${shown(data)}, expected ${expected}`,
+    message: `is ${found}, expected ${expected}`,
     expected,
-    found: shown(data),
+    found,
   });
   const limit = String(params['limit']);
   switch (keyword) {

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { Strategy } from 'passport-strategy';
 import type { Principal } from '../../core/access.js';
 
-/** A way in by what the Authorization header holds: what `find` takes out of it, `who` tells whose it is; null: nobody's. */
+/** A way in by what the headers hold: what `find` takes out of them, `who` tells whose it is; null: nobody's. */
 export class HeaderStrategy<Credentials> extends Strategy {
   readonly name: string;
   // Passport works with an object that only inherits from this one: #private fields would not be seen.

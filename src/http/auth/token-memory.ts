@@ -11,6 +11,8 @@ export interface TokenMemory {
   /** From memory; undefined: it has to be asked for. `null`: no token of ours, or one that is no longer good. */
   peek(token: string): Principal | null | undefined;
   ask(token: string): Promise<Principal | null>;
+  /** It was good when it was last asked for. */
+  recognises(token: string): boolean;
 }
 
 const MAX_AGE_MS = 1_000;
@@ -75,6 +77,10 @@ export function makeTokenMemory(deps: {
 
   return {
     peek,
+    recognises(token) {
+      const found = known.get(likelyTokenId(token) ?? '');
+      return found !== undefined && bearerOf(found, token) !== null;
+    },
     async ask(token) {
       const id = tokenId(token);
       if (id === undefined) return null;

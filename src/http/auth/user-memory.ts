@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Principal } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import { NOBODYS } from '../../core/password.js';
+import { userPrincipal } from '../../core/principal-grants.js';
 import { isUserName } from '../../core/user.js';
 import type { Db } from '../../store/db.js';
 import { findUser } from '../../store/users.js';
@@ -18,6 +19,8 @@ export interface UserMemory {
   peek(name: string, password: string): Principal | undefined;
   /** Rejects with `overloaded` when too many passwords wait to be worked out. */
   ask(name: string, password: string): Promise<Principal | null>;
+  /** It was right when it was last worked out. */
+  recognises(name: string, password: string): boolean;
 }
 
 const MAX_AGE_MS = 1_000;
@@ -80,6 +83,10 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
   }
 
   return {
+    recognises(name, password) {
+      const known = right.get(name);
+      return known !== undefined && timingSafeEqual(known.seal, sealOf(password));
+    },
     peek(name, password) {
       const user = remembered(name)?.user;
       return user !== undefined && isKnown(user, password) ? principalOf(user) : undefined;
@@ -111,5 +118,5 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
 }
 
 function principalOf({ name, grants }: KeptUser): Principal {
-  return { name: `user:${name}`, grants };
+  return { name: userPrincipal(name), grants };
 }

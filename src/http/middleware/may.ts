@@ -1,7 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, decide } from '../../core/access.js';
+import { ANONYMOUS, decide, isServersAlone, viewOf } from '../../core/access.js';
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
+import { isTenantId } from '../../core/feed.js';
+import { viewOfTenant } from '../../core/view.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
 
@@ -26,7 +28,8 @@ export function passesByMemory(
   if (principal === undefined || decide(principal, verb, targetOf(known)) !== 'allowed') return false;
   req.principal = principal;
   req.known = known;
-  return true;
+  req.view = viewOf(principal, targetOf(known));
+  return services.rates.passes(req);
 }
 
 function targetOf({ feed: { workspace, name, settings } }: Known): Target {
@@ -94,11 +97,28 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
   function pass(known: Known | undefined, req: Request, next: NextFunction): void {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const decision = decide(req.principal, verb, known === undefined ? { workspace, feed } : targetOf(known));
+    if (decision === 'forbidden' && isServersAlone(verb, { workspace, feed })) {
+      throw new FeedsError('forbidden', `only the server itself publishes to ${workspace}/${feed}`);
+    }
     if (decision !== 'allowed') throw refusal(decision, verb);
-    if (known === undefined) throw refusal('unknown', verb);
+    if (known === undefined) throw notFound(verb);
     req.known = known;
+    req.view = viewOf(req.principal, targetOf(known));
     next();
   }
+}
+
+/**
+ * Of the feed in `req.known` what one tenant may see. Whose entries the caller does not see has no such view: that is
+ * nothing that is there.
+ */
+export function ofTenant(req: Request, _res: Response, next: NextFunction): void {
+  const { tenant = '' } = req.params as { tenant?: string };
+  const view = isTenantId(tenant) ? viewOfTenant(req.view, tenant) : undefined;
+  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed');
+  req.view = view;
+  req.tenant = tenant;
+  next();
 }
 
 /** How to come by them is told in WWW-Authenticate. */
@@ -106,9 +126,9 @@ export const NEEDS_CREDENTIALS = 'credentials are needed here, as a token is: Au
 
 type Guard = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
 
-/** Finds out who calls before. A body may take its time: once it is there, all is asked again (`req.recheck`). */
+/** Finds out before who calls, and whether that is not too often. A body may take its time: once it is there, all is asked again (`req.recheck`). */
 function whoever(services: Services, guard: Guard): RequestHandler {
-  const { authenticator } = services;
+  const { authenticator, rates } = services;
   return (req, res, next) => {
     req.recheck = async () => {
       req.principal = authenticator.peek(req) ?? (await authenticator.ask(req, res));
@@ -117,10 +137,12 @@ function whoever(services: Services, guard: Guard): RequestHandler {
     const principal = authenticator.peek(req);
     if (principal !== undefined) {
       req.principal = principal;
+      rates.admit(req);
       return guard(req, res, next);
     }
     return authenticator.ask(req, res).then((found) => {
       req.principal = found;
+      rates.admit(req);
       return guard(req, res, next);
     });
   };
@@ -137,7 +159,13 @@ const REFUSED: Readonly<Record<Act, string>> = {
 function refusal(decision: Exclude<Decision, 'allowed'>, act: Act): FeedsError {
   if (decision === 'unauthorized') return new FeedsError('unauthorized', NEEDS_CREDENTIALS);
   if (decision === 'forbidden') return new FeedsError('forbidden', REFUSED[act]);
-  return new FeedsError('not-found', act === 'administer' ? 'there is nothing of this name' : 'there is no such feed');
+  return notFound(act, true);
+}
+
+/** In the same words whether it is hidden or not there. */
+function notFound(act: Act, hidden = false): FeedsError {
+  const message = act === 'administer' ? 'there is nothing of this name' : 'there is no such feed';
+  return new FeedsError('not-found', message, { hidden });
 }
 
 /** `public` only for bytes that anyone without a token would get now; for others their own caches only (RFC 9111 §5.2.2.7). */

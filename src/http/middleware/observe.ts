@@ -1,4 +1,3 @@
-import { withoutTokens } from '../../core/token.js';
 import type { Request, Response } from 'express';
 import { requestLog } from '../../telemetry/logger.js';
 import type { Services } from '../services.js';
@@ -9,15 +8,19 @@ let count = 0;
 
 /** Gives each request an id and its client's address, and when it is over one log line and its place in the metrics. */
 export function observe(services: Services): (req: Request, res: Response) => void {
-  const { metrics } = services;
+  const { metrics, answerRules, clientAddress, withoutSecrets } = services;
   const log = requestLog(services.logger);
   return (req, res) => {
     const started = performance.now();
     const given = req.headers['x-request-id'];
-    req.requestId = typeof given === 'string' && GIVEN_ID.test(given) ? given : `${node}-${(count++).toString(36)}`;
+    req.requestId =
+      typeof given === 'string' && GIVEN_ID.test(given) && withoutSecrets(given) === given
+        ? given
+        : `${node}-${(count++).toString(36)}`;
+    req.answerRules = answerRules;
     // Routers rewrite the URL while they look for the route.
-    const url = withoutTokens(req.url);
-    req.clientAddress = req.socket.remoteAddress ?? '';
+    const url = withoutSecrets(req.url);
+    req.clientAddress = clientAddress(req);
     res.on('close', () => {
       const ms = performance.now() - started;
       const status = res.writableFinished ? res.statusCode : 499;

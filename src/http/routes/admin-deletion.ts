@@ -3,7 +3,7 @@ import type { FeedName } from '../../actions/change-feed.js';
 import { deleteFeed, restoreDeletedFeed } from '../../actions/delete-feed.js';
 import { checkExistence } from '../../actions/existence.js';
 import { FeedsError } from '../../core/errors.js';
-import { existenceAsked, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, sendJson } from '../admin-json.js';
 import { showFeedWithHead } from '../admin-shown.js';
 import { mayAdminister } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
@@ -28,12 +28,12 @@ export function addAdminDeletionRoutes(router: Router, services: Services): void
       checkExistence('new', true, `feed ${(await namedFeed(services, req)).feed.name}`);
     const name = nameOf(req);
     checkConfirmed(req, name);
-    await deleteFeed(services, name, { purge: flag(req.url, 'purge') });
+    await deleteFeed(services, actor(req), name, { purge: flag(req.url, 'purge') });
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
   router.post(`${one}/restore`, admin, async (req, res) => {
-    await restoreDeletedFeed(services, nameOf(req));
+    await restoreDeletedFeed(services, actor(req), nameOf(req));
     sendJson(req, res, 200, showFeedWithHead(await namedFeed(services, req), services.urls));
   });
 

@@ -15,7 +15,7 @@ import { CONTRACT_TYPES, invalidContract, readContractBody } from '../../formats
 import { writeContract } from '../../formats/contract-write.js';
 import { readRetiredBody } from '../../formats/feed-settings.js';
 import { readContract } from '../../store/contracts.js';
-import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { receiveBody } from '../body.js';
 import { mayAdminister } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
@@ -54,7 +54,7 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
       sendJson(req, res, 200, { compatible: verdict.breaks.length === 0, ...verdict });
       return;
     }
-    const { version, known, verdict } = await registerContract(services, feed, contract);
+    const { version, known, verdict } = await registerContract(services, actor(req), feed, contract);
     const shown = showVersion({ ...feed, contracts: [...feed.contracts, version] }, version, urls);
     const body = { ...shown, compatibility: verdict };
     sendJson(req, res, known ? 200 : 201, body, known ? [] : ['location', adminUrl(feed, version)]);
@@ -75,8 +75,8 @@ export function addAdminSchemaRoutes(router: Router, services: Services): void {
     const { version: number } = versionOf(req, feed);
     checkExistence(existenceAsked(req), true, `version ${String(number)}`);
     const { retired } = readRetiredBody(await jsonBody(req, services));
-    if (retired) await retireContract(services, feed, number);
-    else await reinstateContract(services, feed, number);
+    if (retired) await retireContract(services, actor(req), feed, number);
+    else await reinstateContract(services, actor(req), feed, number);
     const { feed: changed } = await namedFeed(services, req);
     sendJson(req, res, 200, showVersion(changed, versionOf(req, changed), urls));
   });

@@ -6,7 +6,7 @@ import type { Token } from '../../core/token.js';
 import { readTokenBody } from '../../formats/credential-bodies.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { listTokens } from '../../store/tokens.js';
-import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { mayAdministerSome } from '../middleware/may.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
@@ -30,7 +30,8 @@ export function addAdminTokenRoutes(router: Router, services: Services): void {
   });
 
   router.post(list, some, async (req, res) => {
-    const { token, kept } = await issueToken(services, req.principal, readTokenBody(await jsonBody(req, services)));
+    const body = readTokenBody(await jsonBody(req, services));
+    const { token, kept } = await issueToken(services, actor(req), body);
     sendJson(req, res, 201, { ...shown(kept), token }, ['location', urlOf(kept)]);
   });
 
@@ -41,7 +42,7 @@ export function addAdminTokenRoutes(router: Router, services: Services): void {
   router.delete(one, some, async (req, res) => {
     const { id } = await knownToken(db, req.principal, idOf(req));
     checkExistence(existenceAsked(req), true, `token ${id}`);
-    await revokeToken(services.pool, id);
+    await revokeToken(services, actor(req), id);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 

@@ -5,7 +5,7 @@ import { administersAll } from '../../core/access.js';
 import type { User } from '../../core/user.js';
 import { readUserBody } from '../../formats/credential-bodies.js';
 import { listUsers } from '../../store/users.js';
-import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { mayAdministerSome } from '../middleware/may.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
@@ -35,14 +35,14 @@ export function addAdminUserRoutes(router: Router, services: Services): void {
   router.put(one, some, async (req, res) => {
     const asked = existenceAsked(req);
     const body = readUserBody(await jsonBody(req, services));
-    const { created, user } = await putUser(services, req.principal, nameOf(req), body, asked);
+    const { created, user } = await putUser(services, actor(req), nameOf(req), body, asked);
     sendJson(req, res, created ? 201 : 200, shown(user));
   });
 
   router.delete(one, some, async (req, res) => {
     const { name } = await knownUser(db, req.principal, nameOf(req));
     checkExistence(existenceAsked(req), true, `user ${name}`);
-    await deleteUser(services, req.principal, name);
+    await deleteUser(services, actor(req), name);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 

@@ -10,7 +10,7 @@ import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
 import { listRestorable } from '../../store/deleted-feeds.js';
 import { countFeeds, listFeeds, listWorkspaces } from '../../store/feeds.js';
-import { existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { showFeed, showFeedWithHead } from '../admin-shown.js';
 import { mayAdminister, mayAdministerSome } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
@@ -45,14 +45,14 @@ export function addAdminRoutes(router: Router, services: Services): void {
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
     const asked = existenceAsked(req);
-    const settings = readWorkspaceBody(await jsonBody(req, services));
-    const put = await putWorkspace(services, req.principal, { name, ...settings }, asked);
+    const workspace = { name, ...readWorkspaceBody(await jsonBody(req, services)) };
+    const put = await putWorkspace(services, actor(req), workspace, asked);
     sendPut(req, res, put, await shownWorkspace(name));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
     const { workspace } = namesOf(req);
     if (existenceAsked(req) === 'new') checkExistence('new', true, `workspace ${(await workspaceOf(workspace)).name}`);
-    await deleteWorkspace(services, req.principal, workspace);
+    await deleteWorkspace(services, actor(req), workspace);
     send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
@@ -71,7 +71,8 @@ export function addAdminRoutes(router: Router, services: Services): void {
   router.put('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     const name = namesOf(req);
     const asked = existenceAsked(req);
-    const put = await putFeed(services, name, readFeedBody(await jsonBody(req, services)), asked);
+    const chosen = readFeedBody(await jsonBody(req, services));
+    const put = await putFeed(services, actor(req), name, chosen, asked);
     sendPut(req, res, put, await shownFeed(req));
   });
 

@@ -20,6 +20,7 @@ import {
 } from '../../formats/media-types.js';
 import { offer } from '../../formats/negotiate.js';
 import { listFeeds, listWorkspaces } from '../../store/feeds.js';
+import { tenantTermsInUse } from '../../store/tenant-page.js';
 import { termsInUse } from '../../store/terms.js';
 import { give, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
@@ -81,14 +82,14 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     const workspaces = await visible(req, workspace);
     if (workspaces.length === 0) {
       if (req.principal === ANONYMOUS) throw new FeedsError('unauthorized', NEEDS_CREDENTIALS);
-      throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`);
+      throw new FeedsError('not-found', `there is no workspace "${workspace.slice(0, 140)}"`, { hidden: true });
     }
     await giveService(req, res, chosen(req, SERVICE_OFFERS), workspaces, workspaceHtml);
   });
 
   router.get('/feeds/:workspace/:feed/categories', reader, async (req, res) => {
     const format = chosen(req, CATEGORIES_OFFERS);
-    const document = categoriesDocument(await termsInUse(db, req.known.feed, MOST_TERMS));
+    const document = categoriesDocument(await termsOf(req));
     if (format === 'atom') await giveDocument(req, res, ATOM_CATEGORIES, document);
     else await giveJson(req, res, format, document, CATEGORIES_ARRAYS, CLOUD_FEEDS);
   });
@@ -97,6 +98,11 @@ export function addDocumentRoutes(router: Router, services: Services): void {
     addOtherMethods(router, path, caller, () => ['GET', 'HEAD', 'OPTIONS']);
   }
   addOtherMethods(router, '/feeds/:workspace/:feed/categories', reader, () => ['GET', 'HEAD', 'OPTIONS']);
+
+  function termsOf({ known: { feed }, view }: Request): Promise<string[]> {
+    if (view.kind === 'tenants') return tenantTermsInUse(db, feed, view.tenants, MOST_TERMS);
+    return termsInUse(db, feed, { withPrivate: view.kind === 'whole' }, MOST_TERMS);
+  }
 
   async function giveService(
     req: Request,

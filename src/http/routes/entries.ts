@@ -7,8 +7,12 @@ import { deleteEntry, reviseEntry } from '../../actions/revise-entry.js';
 import type { NewEntry, Precondition } from '../../core/batch.js';
 import { atomKey } from '../../core/entry.js';
 import type { Entry, Instant } from '../../core/entry.js';
+import { decide } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
+import { tenantUrls } from '../../core/urls.js';
+import { WHOLE } from '../../core/view.js';
+import type { View } from '../../core/view.js';
 import { entryDocument, tombstone } from '../../formats/atom/atom-write.js';
 import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
 import { ATOM_ENTRY, FORMATS } from '../../formats/media-types.js';
@@ -25,19 +29,23 @@ import { may } from '../middleware/may.js';
 import type { Accepted, PreparedEntry } from '../new-entry.js';
 import { idempotencyKey, newEntry, prepareEntry, publishedOf, sentEntry, slugOf } from '../new-entry.js';
 import { isDryRun } from '../parameters.js';
+import { withoutPrivate } from '../private-values.js';
 import { answerFormat, entryFormat } from '../representation.js';
 import { VARY, send } from '../respond.js';
 import type { Services } from '../services.js';
 import { submissionOf } from '../submission.js';
 import type { Submission } from '../submission.js';
-import { baseTag, entryTag, mayChange, quoted } from '../tags.js';
+import { baseTag, bodyTag, entryTag, inViewOf, mayChange, quoted } from '../tags.js';
 import { inTurn } from '../turns.js';
 
 /**
  * `POST /feeds/{workspace}/{feed}` publishes (RFC 5023 §9.2); `GET, PUT, DELETE …/entries/{id}` are a member
  * (RFC 5023 §9.1, §9.3, §9.4), PUT and DELETE on editable feeds only.
  */
-export function addEntryRoutes(router: Router, services: Services): Pick<QuickWays, 'publish'> {
+export function addEntryRoutes(
+  router: Router,
+  services: Services,
+): Pick<QuickWays, 'publish'> & { readMember: (req: Request, res: Response) => Promise<void> } {
   const base = baseTag(services.urls.base, STYLE_SOURCE);
   const collection = '/feeds/:workspace/:feed';
   const member = '/feeds/:workspace/:feed/entries/*id';
@@ -45,7 +53,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
   router.get(member, may('read', services), readMember);
   router.put(member, may('publish', services), replaceMember);
   router.delete(member, may('publish', services), deleteMember);
-  return { publish };
+  return { publish, readMember };
 
   async function publish(req: Request, res: Response): Promise<void> {
     const { feed } = req.known;
@@ -59,6 +67,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const slug = slugOf(req);
     const read = submission.read(body, { feed, ownUrl: services.urls.feed(feed), turns: services.turns.bodies });
     const { kind, drafts } = read instanceof Promise ? await read : read;
+    services.rates.admitEntries(req, drafts.length);
     const format = early ?? answerIn(req, submission, kind);
     const keyOf = (index: number): string | undefined =>
       kind === 'entry' || key === undefined ? key : `${key} ${String(index)}`;
@@ -159,13 +168,21 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
 
   async function readMember(req: Request, res: Response): Promise<void> {
     const { feed, epochs } = req.known;
+    const { view, tenant } = req;
     const format = entryFormat(req);
-    const entry = await memberOf(services, req);
+    const urls = tenant === undefined ? services.urls : tenantUrls(services.urls, tenant);
+    const [entry] = await withoutPrivate(services, feed, view, [await memberOf(services, req, view)]);
+    if (entry === undefined) throw new Error('an entry was read and is not there');
     const type = FORMATS[format].entry ?? '';
+    const body = Buffer.from(await services.turns.pages.run(() => writeEntry(format, entry, feed, urls)));
+    // Who publishes here is told of positions anyway, and changes entries by them.
+    const namesNoPlace =
+      view.kind === 'tenants' &&
+      decide(req.principal, 'publish', { workspace: feed.workspace, feed: feed.name }) !== 'allowed';
     const page = {
-      tag: entryTag(base, feed, epochs.current, entry, format),
+      tag: namesNoPlace ? bodyTag(body) : entryTag(base, feed, epochs.current, entry, inViewOf(view, format)),
       headers: ['content-type', type, 'vary', VARY, ...headersFor(type)],
-      body: Buffer.from(await services.turns.pages.run(() => writeEntry(format, entry, feed, services.urls))),
+      body,
       coded: {},
     };
     await give(req, res, page, revalidate(req));
@@ -192,7 +209,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     });
     const [draft] = drafts;
     if (kind === 'feed' || draft === undefined) refuseFeedAsMember();
-    const current = await memberOf(services, req);
+    const current = await memberOf(services, req, WHOLE);
     if (draft.atomId !== undefined && draft.atomId !== current.atomId) {
       throw new FeedsError(
         'conflict',
@@ -230,7 +247,7 @@ export function addEntryRoutes(router: Router, services: Services): Pick<QuickWa
     const { feed } = req.known;
     editableOnly(feed);
     if (isDryRun(req.url)) throw new FeedsError('bad-parameter', 'dry-run is for what is sent: POST and PUT');
-    const current = await memberOf(services, req);
+    const current = await memberOf(services, req, WHOLE);
     const stone = tombstone(current.atomId, new Date().toISOString());
     await deleteEntry(services, feed, current.atomId, stone, preconditionOf(req));
     send(req, res, 204, ['vary', VARY], '');
@@ -277,10 +294,13 @@ function refuseFeedAsMember(): never {
 }
 
 /** The member that the URL names, by the rest of its path: decoded once, then as it stands. */
-async function memberOf(services: Services, req: Request): Promise<Entry> {
+async function memberOf(services: Services, req: Request, view: View): Promise<Entry> {
   const { feed } = req.known;
   const path = req.url.split('?', 1)[0] ?? '';
-  const raw = path.split('/').slice(5).join('/');
+  const raw = path
+    .split('/')
+    .slice(req.tenant === undefined ? 5 : 6)
+    .join('/');
   let decoded = raw;
   try {
     decoded = decodeURIComponent(raw);
@@ -288,7 +308,7 @@ async function memberOf(services: Services, req: Request): Promise<Entry> {
     // as it stands
   }
   for (const atomId of new Set([decoded, raw])) {
-    const found = await findMember(services.db, feed, atomKey(atomId));
+    const found = await findMember(services.db, feed, atomKey(atomId), view);
     if (found?.kind === 'tombstone') throw new FeedsError('gone', `the entry ${atomId} was deleted`);
     if (found !== undefined) return found;
   }

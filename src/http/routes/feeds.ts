@@ -1,12 +1,14 @@
-import { pipeline } from 'node:stream/promises';
 import type { Request, Response, Router } from 'express';
 import type { LogState } from '../../core/epoch.js';
 import type { Entry, Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
-import type { Feed } from '../../core/feed.js';
 import { GAP_REL, archiveLinks, fullArchives, pageInFormats, pageLinks, withFormat } from '../../core/page.js';
 import type { Link, Page, PageRequest } from '../../core/page.js';
 import { printSearch } from '../../core/search.js';
+import { tenantUrls } from '../../core/urls.js';
+import type { Urls } from '../../core/urls.js';
+import { viewKey } from '../../core/view.js';
+import type { TenantsView, View } from '../../core/view.js';
 import { feedDocument } from '../../formats/atom/atom-write.js';
 import type { FeedDocument } from '../../formats/atom/atom-write.js';
 import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
@@ -18,12 +20,14 @@ import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
 import { cacheScope, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
-import { aheadOf, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
+import { aheadOf, inView, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
+import { withoutPrivate } from '../private-values.js';
 import { formatParameter, pageFormat } from '../representation.js';
-import { VARY, send, withOrigin } from '../respond.js';
+import { VARY, allHeaders, send } from '../respond.js';
+import { sendInPieces } from '../pieces.js';
 import type { Services } from '../services.js';
-import { baseTag, pageTag, quoted } from '../tags.js';
+import { baseTag, bodyTag, inViewOf, pageTag, quoted } from '../tags.js';
 
 export const FEED_ROUTE = '/feeds/:workspace/:feed';
 
@@ -38,11 +42,14 @@ export type FromMemory = (req: Request, res: Response) => boolean | Promise<void
  * startingAt and search (RFC 5005 §3); `GET …/archive/{n}`: the n-th full stretch of its log (RFC 5005 §4).
  * Errors: bad-parameter, bad-marker, bad-search (400), unknown-marker (404), not-acceptable (406), marker-beyond-log (409).
  */
-export function addFeedRoutes(router: Router, services: Services): { fromMemory: FromMemory } {
+export function addFeedRoutes(
+  router: Router,
+  services: Services,
+): { fromMemory: FromMemory; readFeed: (req: Request, res: Response) => void | Promise<void> } {
   const base = baseTag(services.urls.base, STYLE_SOURCE);
   router.get(FEED_ROUTE, may('read', services), readFeed);
   router.get('/feeds/:workspace/:feed/archive/:n', may('read', services), readArchive);
-  return { fromMemory };
+  return { fromMemory, readFeed };
 
   function readFeed(req: Request, res: Response): void | Promise<void> {
     const answered = fromMemory(req, res);
@@ -51,11 +58,11 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
     const query = queryOf(req.url);
     const format = pageFormat(req);
     services.metrics.pageCache(false);
-    const request = readPageRequest(query);
+    const request = inView(services, { feed, view: req.view }, readPageRequest(query));
     const work = (): Promise<RenderedPage> => build(req, format, request);
     // The turn comes before the rows: what waits holds nothing.
     return (format === 'atom' ? work() : services.turns.pages.run(work)).then((page) => {
-      services.pages.keep(keyOf(feed, format, query), page);
+      services.pages.keep(keyOf(req, format, query), page);
       return give(req, res, page, revalidate(req));
     });
   }
@@ -63,14 +70,15 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   function fromMemory(req: Request, res: Response): boolean | Promise<void> {
     const log: LogState = req.known;
     const { feed } = req.known;
+    const { view } = req;
     const format = pageFormat(req);
     const query = queryOf(req.url);
     const noneMatch = req.headers['if-none-match'];
     // A poll that finds nothing new asks the database nothing: the tag says which head it is of. What would be refused
     // without the tag is refused with it (RFC 9110 §13.2.1).
-    if (noneMatch !== undefined && isSurelyThere(readPageRequest(query), log)) {
+    if (noneMatch !== undefined && view.kind !== 'tenants' && isSurelyThere(readPageRequest(query), log)) {
       for (const closed of [false, true]) {
-        const held = heldByClient(req, pageTag(base, feed, log, closed, format));
+        const held = heldByClient(req, pageTag(base, feed, log, closed, inViewOf(view, format)));
         if (held !== undefined) {
           notModified(req, res, held, revalidate(req));
           return true;
@@ -78,45 +86,68 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       }
       if (aheadOf(noneMatch, log)) return false;
     }
-    const kept = services.pages.find(keyOf(feed, format, query), feed, log);
+    const kept = services.pages.find(keyOf(req, format, query), feed, log);
     if (kept === undefined) return false;
     services.metrics.pageCache(true);
     return give(req, res, kept, revalidate(req)) ?? true;
   }
 
   async function build(req: Request, format: Format, asked: PageRequest): Promise<RenderedPage> {
+    const { view } = req;
+    const urls = urlsFor(req);
     const { feed, head, firstKept, epochs } = req.known;
     const noneMatch = req.headers['if-none-match'];
-    const page = await pageFor(services, feed, { head, firstKept, epochs }, asked);
-    if (noneMatch !== undefined) await refuseTagsFromBeyond(services, page, noneMatch);
+    const page = await pageFor(services, { feed, view }, { head, firstKept, epochs }, asked);
+    if (noneMatch !== undefined && view.kind !== 'tenants') await refuseTagsFromBeyond(services, page, noneMatch);
     const request = { ...asked, format: FORMATS[format].linksSayFormat ? format : asked.format };
-    const formats = pageInFormats(page, request, services.urls, formatsToldIn(format));
-    const links = [...pageLinks(page, request, services.urls), ...alternatesAmong(formats)];
+    const formats = pageInFormats(page, request, urls, formatsToldIn(format));
+    const links = [...pageLinks(page, request, urls), ...alternatesAmong(formats)];
     const [newest] = page.entries;
     const updated = (page.closed ? newest?.recordedAt : page.changedAt) ?? newest?.recordedAt ?? feed.createdAt;
     const search = request.search === undefined ? undefined : printSearch(request.search);
     const document = { feed, updated, links, archive: false, search, formats };
-    const tag = pageTag(base, feed, { ...page.log, head: page.namedAfter }, page.closed, format);
-    return rendered(page, tag, format, await written(format, document, page.entries), links);
+    const body = Buffer.from(
+      await written(format, document, await withoutPrivate(services, feed, view, page.entries), urls),
+    );
+    const named = { ...page.log, head: page.namedAfter };
+    const tag =
+      view.kind === 'tenants' ? bodyTag(body) : pageTag(base, feed, named, page.closed, inViewOf(view, format));
+    return rendered(page, tag, format, body, links);
   }
 
-  async function written(format: Format, document: FeedDocument, entries: readonly Entry[]): Promise<string> {
-    if (format === 'atom') return feedDocument(document, entries, services.urls);
+  async function written(
+    format: Format,
+    document: FeedDocument,
+    entries: readonly Entry[],
+    urls: Urls,
+  ): Promise<string> {
+    if (format === 'atom') return feedDocument(document, entries, urls);
     let text = '';
-    for await (const piece of writePage(format, document, entries, services.urls)) text += piece;
+    for await (const piece of writePage(format, document, entries, urls)) text += piece;
     return text;
   }
 
-  function rendered(page: Page, tag: string, format: Format, text: string, links: readonly Link[]): RenderedPage {
+  /** Links lead on in the same view. */
+  function urlsFor({ tenant }: Request): Urls {
+    return tenant === undefined ? services.urls : tenantUrls(services.urls, tenant);
+  }
+
+  function rendered(
+    page: Pick<Page, 'feed' | 'log' | 'namedAfter' | 'gap' | 'closed'>,
+    tag: string,
+    format: Format,
+    body: Buffer,
+    links: readonly Link[],
+  ): RenderedPage {
     const { gap, log } = page;
     return {
       tag,
       headers: [
         ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', linkHeader(links)],
         ...headersFor(FORMATS[format].page ?? ''),
-        ...(gap === undefined ? [] : ['millrace-gap', `${String(gap.first)}-${String(gap.last)}`]),
+        ...(gap === undefined ? [] : ['millrace-gap', gapText(gap)]),
       ],
-      body: Buffer.from(text),
+      body,
       epoch: log.epochs.current,
       head: page.namedAfter,
       firstKept: log.firstKept,
@@ -129,6 +160,8 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   async function readArchive(req: Request, res: Response): Promise<void> {
     const { n: name } = req.params as { n: string };
     const { feed } = req.known;
+    const { view } = req;
+    if (view.kind === 'tenants') throw new FeedsError('not-found', 'a part of a feed has no archived pages');
     const format = pageFormat(req);
     if (!/^[1-9]\d{0,15}$/.test(name))
       throw new FeedsError('not-found', `"${name.slice(0, 32)}" is no number of an archived page: they are 1, 2, 3 …`);
@@ -146,7 +179,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       }
       throw new FeedsError('not-found', `there are ${String(fullArchives(feed, log.head))} archived pages so far`);
     }
-    const tag = pageTag(base, feed, log, true, format);
+    const tag = pageTag(base, feed, log, true, inViewOf(view, format));
     const cache = `${cacheScope(req)}, max-age=86400`;
     const held = heldByClient(req, tag);
     if (held !== undefined) {
@@ -154,7 +187,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
       return;
     }
     const asked = formatParameter(req.url);
-    const key = `${String(feed.id)}/archive/${name} ${format} ${asked ?? ''}`;
+    const key = `${String(feed.id)}/archive/${name} ${viewKey(view)} ${format} ${asked ?? ''}`;
     let page = services.pages.find(key, feed, log);
     services.metrics.pageCache(page !== undefined);
     if (page === undefined) {
@@ -173,30 +206,21 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
         formats,
       });
       if ((await stretchOctets(services.db, feed, first, n * size)) > PAGE_OCTETS) {
-        const [newest] = await readStretch(services.db, feed, n * size, n * size);
-        await streamArchive(req, res, documentWith(newest), format, first, n * size, [
+        const [newest] = await readStretch(services.db, feed, view.kind, n * size, n * size);
+        await streamArchive(req, res, view, documentWith(newest), format, first, n * size, [
           ...['etag', quoted(tag, 'identity')],
           ...['cache-control', cache],
         ]);
         return;
       }
-      const work = async (): Promise<{ entries: readonly Entry[]; text: string }> => {
-        const read = await readStretch(services.db, feed, first, n * size);
-        return { entries: read, text: await written(format, documentWith(read[0]), read) };
+      const work = async (): Promise<string> => {
+        const read = await readStretch(services.db, feed, view.kind, first, n * size);
+        const entries = await withoutPrivate(services, feed, view, read);
+        return written(format, documentWith(read[0]), entries, services.urls);
       };
-      const { entries, text } = await (format === 'atom' ? work() : services.turns.pages.run(work));
-      const closed = {
-        feed,
-        log,
-        namedAfter: log.head,
-        entries,
-        low: 0n,
-        high: 0n,
-        changedAt: undefined,
-        gap: undefined,
-        closed: true,
-      };
-      page = rendered(closed, tag, format, text, links);
+      const text = await (format === 'atom' ? work() : services.turns.pages.run(work));
+      const closed = { feed, log, namedAfter: log.head, gap: undefined, closed: true };
+      page = rendered(closed, tag, format, Buffer.from(text), links);
       services.pages.keep(key, page);
     }
     await give(req, res, page, cache);
@@ -206,6 +230,7 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   async function streamArchive(
     req: Request,
     res: Response,
+    view: LogSeen,
     document: FeedDocument,
     format: Format,
     first: Position,
@@ -214,23 +239,22 @@ export function addFeedRoutes(router: Router, services: Services): { fromMemory:
   ): Promise<void> {
     const type = FORMATS[format].page ?? '';
     const common = ['content-type', type, 'vary', VARY, 'link', linkHeader(document.links), ...headersFor(type)];
-    res.writeHead(200, [...withOrigin(res, [...common, ...headers]), 'x-request-id', req.requestId]);
+    res.writeHead(200, allHeaders(req, res, 200, [...common, ...headers]));
     if (req.method === 'HEAD') {
       res.end();
       return;
     }
     async function* entries(): AsyncGenerator<Entry> {
       for (let position = last; position >= first; position -= 1n) {
-        const [entry] = await readStretch(services.db, document.feed, position, position);
-        if (entry !== undefined) yield entry;
+        const read = await readStretch(services.db, document.feed, view.kind, position, position);
+        yield* await withoutPrivate(services, document.feed, view, read);
       }
     }
-    await pipeline(writePage(format, document, entries(), services.urls), res).catch((error: unknown) => {
-      // A reader who goes away is no error.
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-    });
+    await sendInPieces(req, res, writePage(format, document, entries(), services.urls));
   }
 }
+
+type LogSeen = Exclude<View, TenantsView>;
 
 /** What a feed reader or a browser may rather have; said in the document and in the header. */
 const ALTERNATES: readonly Format[] = ['jsonfeed', 'rss', 'html'];
@@ -272,8 +296,14 @@ const LINKS_BY_USE = [
   'alternate',
 ];
 
-function keyOf(feed: Feed, format: Format, query: string): string {
-  return `${String(feed.id)} ${format}?${query}`;
+function keyOf({ known, view, tenant }: Request, format: Format, query: string): string {
+  const seen = tenant === undefined ? viewKey(view) : `${viewKey(view)}/${encodeURIComponent(tenant)}`;
+  return `${String(known.feed.id)} ${seen} ${format}?${query}`;
+}
+
+/** A stretch of positions, or, for who does not see positions, that there is one. */
+function gapText(gap: Exclude<Page['gap'], undefined>): string {
+  return gap === 'unnumbered' ? gap : `${String(gap.first)}-${String(gap.last)}`;
 }
 
 /** The links of the document again; when that were too long, as many as there is room for. */

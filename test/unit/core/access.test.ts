@@ -34,6 +34,20 @@ describe('who may do what', () => {
     });
   }
 
+  it('nobody publishes to the audit feed, and grants in it are as good as others for the rest', () => {
+    const audit: Target = { workspace: 'system', feed: 'audit' };
+    expect(decisions(ADMIN, audit)).to.equal('allowed allowed forbidden allowed allowed');
+    expect(decisions(withGrants({ role: 'publisher', ...audit } as Grant), audit)).to.equal(
+      'allowed forbidden forbidden forbidden forbidden',
+    );
+    expect(decisions(withGrants({ role: 'admin', workspace: 'shop' }), audit)).to.equal(
+      'unknown unknown unknown unknown unknown',
+    );
+    expect(decide(ANONYMOUS, 'publish', audit)).to.equal('unauthorized');
+    expect(decide(ADMIN, 'publish', { workspace: 'system', feed: 'other' })).to.equal('allowed');
+    expect(decide(ADMIN, 'publish', { workspace: 'shop', feed: 'audit' })).to.equal('allowed');
+  });
+
   it('without credentials: to read what is public, and of nothing else is told whether it is there', () => {
     expect(decisions(ANONYMOUS, FEED)).to.equal('unauthorized unauthorized unauthorized unauthorized unauthorized');
     expect(decisions(ANONYMOUS, PUBLIC)).to.equal('allowed allowed unauthorized unauthorized unauthorized');

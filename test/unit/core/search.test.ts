@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { FeedsError } from '../../../src/core/errors.js';
 import {
   indexTerms,
+  isPrivate,
   matches,
   normaliseTerm,
   parseSearch,
@@ -18,6 +19,9 @@ const prefix = (text: string): Search => ({ kind: 'prefix', prefix: text });
 const and = (...of: Search[]): Search => ({ kind: 'and', of });
 const or = (...of: Search[]): Search => ({ kind: 'or', of });
 const not = (of: Search): Search => ({ kind: 'not', of });
+
+const ALL = { withPrivate: true };
+const PUBLIC = { withPrivate: false };
 
 describe('category search', () => {
   describe('in the classic style', () => {
@@ -235,7 +239,7 @@ describe('category search', () => {
       ['(&(cat=a))', ['a']],
     ];
     for (const [text, terms] of examples) {
-      it(`for ${text}`, () => expect(planSearch(parseSearch(text)!)).to.deep.equal({ by: 'index', terms }));
+      it(`for ${text}`, () => expect(planSearch(parseSearch(text)!, PUBLIC)).to.deep.equal({ by: 'index', terms }));
     }
   });
 
@@ -251,22 +255,39 @@ describe('category search', () => {
     ]) {
       it(`for ${text}`, () => {
         const search = parseSearch(text)!;
-        expect(planSearch(search)).to.deep.equal({ by: 'scan', search });
+        expect(planSearch(search, ALL)).to.deep.equal({ by: 'scan', search });
       });
     }
   });
 
-  it('finds by the index exactly what matches', () => {
-    const indexed = aSearch().filter((search) => planSearch(search).by === 'index');
+  it('finds by the index exactly what matches, of what is not private or of all', () => {
+    const indexed = aSearch().filter((search) => planSearch(search, ALL).by === 'index');
+    const categories = fc.array(fc.oneof({ arbitrary: aTerm(), weight: 4 }, fc.constant('CloudFeeds:Private')), {
+      maxLength: 5,
+    });
     fc.assert(
-      fc.property(indexed, fc.array(aTerm(), { maxLength: 5 }), (search, terms) => {
-        const plan = planSearch(search);
+      fc.property(indexed, categories, (search, terms) => {
         const stored = indexTerms(terms);
-        const found = plan.by === 'index' && plan.terms.some((one) => stored.includes(one));
-        expect(found).to.equal(matches(search, terms.map(normaliseTerm)));
+        const normalised = terms.map(normaliseTerm);
+        for (const reach of [ALL, PUBLIC]) {
+          const plan = planSearch(search, reach);
+          const found = plan.by === 'index' && plan.terms.some((one) => stored.includes(one));
+          const isSeen = reach.withPrivate || !isPrivate(normalised);
+          expect(found).to.equal(isSeen && matches(search, normalised));
+        }
       }),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     );
+  });
+
+  it('leaves private entries out of a scan, too', () => {
+    const plan = planSearch(parseSearch('(!(cat=a))')!, PUBLIC);
+    if (plan.by !== 'scan') throw new Error('no scan');
+    expect([['b'], ['a'], ['b', 'cloudfeeds:private']].map((terms) => matches(plan.search, terms))).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
   });
 
   describe('as docs/search.md shows it', () => {

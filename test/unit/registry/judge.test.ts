@@ -17,7 +17,14 @@ const NEW = range(0, 9).contract;
 function registered(...contracts: { contract: Contract; retired?: boolean }[]) {
   return contracts.map(({ contract, retired = false }, index) => ({
     contract,
-    version: { id: index + 1, version: index + 1, kind: contract.kind, retired, createdAt: '2026-01-31T10:00:00Z' },
+    version: {
+      id: index + 1,
+      version: index + 1,
+      kind: contract.kind,
+      retired,
+      hasPrivate: false,
+      createdAt: '2026-01-31T10:00:00Z',
+    },
   }));
 }
 

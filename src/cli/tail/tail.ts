@@ -1,0 +1,230 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedsError } from '../../core/errors.js';
+import { CLIENT_OPTIONS, connection } from '../client/connection.js';
+import { feedName, feedPath } from '../client/feed-name.js';
+import type { FeedName } from '../client/feed-name.js';
+import { Refusal } from '../client/refusal.js';
+import type { Answer } from '../client/refusal.js';
+import { withPatience } from '../client/retry.js';
+import { ask } from '../client/server.js';
+import type { Server } from '../client/server.js';
+import { UsageError } from '../command.js';
+import type { Call, Command } from '../command.js';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
+import { Failure } from '../failures.js';
+import { printableLines } from '../printable.js';
+import { LINE_FORMATS, acceptFor, readTailPage } from './pages.js';
+import type { LineFormat, TailPage } from './pages.js';
+import { readPlace, writePlace } from './place.js';
+
+const LAST = 10;
+const MOST_LAST = 1000;
+const PAGE_ENTRIES = 250;
+const EVERY_SECONDS = 1;
+const RETRY_SECONDS = 60;
+
+/** Reads `GET /feeds/{workspace}/{feed}` along its `previous` links. */
+export const tail: Command = {
+  operands: 'WORKSPACE/FEED',
+  takes: [1, 1],
+  about: `Prints the last entries of a feed, or all from a place on, the oldest first and each once; with --follow it goes on with new ones.
+
+A line is: when it came, title, [categories], id. --json gives a line for each: {"entry": {…}} as in docs/json.md, which
+\`millrace publish --ndjson\` takes; a deletion is {"deleted-entry": {…}}. --format atom gives an element for each.
+
+Following survives a server that is away: it is asked again until it answers. A gap (entries that retention took before they were
+read) is told on stderr. A place that the log does not have is refused (exit code 5 or 6); Ctrl-C, or a reader that has had
+enough (\`| head\`), ends it quietly.`,
+  options: {
+    last: { short: 'n', value: 'NUMBER', about: `begin with so many of the newest entries (${String(LAST)})` },
+    from: {
+      value: 'PLACE',
+      about: "begin instead at: start, now, behind a position or an entry's id, or at a time (RFC 3339)",
+    },
+    search: { value: 'SEARCH', about: 'only entries that it finds, by category (docs/search.md): "+order.placed"' },
+    follow: { short: 'f', about: 'go on with new entries, until it is ended' },
+    every: { value: 'SECONDS', about: `how often to ask for new entries (${String(EVERY_SECONDS)})` },
+    state: {
+      value: 'FILE',
+      about: 'keep the place in FILE, and go on from there the next time; the first time from --from, else start',
+    },
+    format: { value: 'FORMAT', about: LINE_FORMATS.join(', ') },
+    retry: { value: 'SECONDS', about: `without --follow, how long to try again (${String(RETRY_SECONDS)})` },
+    ...CLIENT_OPTIONS,
+    json: { about: 'the same as --format json; what is refused is JSON on stderr too' },
+  },
+  examples: [
+    'millrace tail shop/orders --follow',
+    'millrace tail shop/orders --from start --json | jq -r .entry.title',
+    'millrace tail shop/orders --state orders.place --json >> orders.ndjson   # from cron',
+  ],
+  async run(call) {
+    const signal = call.surroundings.interruption();
+    try {
+      await read(await readingOf(call, signal));
+    } catch (error) {
+      if (!signal.aborted || (error as Error).name !== 'AbortError') throw error;
+    }
+  },
+};
+
+/** What is to be read, and how. */
+interface Reading {
+  readonly call: Call;
+  readonly server: Server;
+  readonly feed: FeedName;
+  readonly format: LineFormat;
+  readonly search: string | undefined;
+  readonly follow: boolean;
+  readonly everySeconds: number;
+  readonly retrySeconds: number;
+  /** Keeps the place. */
+  readonly file: string | undefined;
+  readonly signal: AbortSignal;
+  readonly begin: Beginning;
+  /** What the feed's atom:id has to be; null: not known yet. */
+  readonly feedId: string | null;
+}
+
+interface Beginning {
+  /** The first page: what to ask behind the feed's URL. */
+  readonly query: string;
+  /** Only its link to what comes next is wanted. */
+  readonly passOver?: true;
+  /** Entries that are no longer there were not missed. */
+  readonly gapsAreOld?: true;
+}
+
+async function readingOf(call: Call, signal: AbortSignal): Promise<Reading> {
+  const feed = feedName(call.word(0));
+  const search = call.text('search');
+  const file = call.text('state');
+  const last = call.number('last', { from: 0, to: MOST_LAST });
+  const from = call.text('from') ?? (file !== undefined && last === undefined ? 'start' : undefined);
+  if (from !== undefined && last !== undefined) throw new UsageError('--from and --last exclude each other');
+  const format = call.choice('format', LINE_FORMATS) ?? (call.flag('json') ? 'json' : 'text');
+  const place = file === undefined ? undefined : await readPlace(file, feed.text, search);
+  return {
+    call,
+    feed,
+    search,
+    format,
+    file,
+    signal,
+    follow: call.flag('follow'),
+    everySeconds: call.number('every', { from: 1, to: 86_400 }) ?? EVERY_SECONDS,
+    retrySeconds: call.number('retry', { from: 0, to: 86_400 }) ?? RETRY_SECONDS,
+    server: await connection(call),
+    begin: place === undefined ? beginning(from, last ?? LAST, search) : { query: place.next },
+    feedId: place?.feedId ?? null,
+  };
+}
+
+function beginning(from: string | undefined, last: number, search: string | undefined): Beginning {
+  const searching = search === undefined ? '' : `&search=${encodeURIComponent(search)}`;
+  const query = (parameters: string): string => `?${parameters}${searching}`;
+  const forward = `limit=${String(PAGE_ENTRIES)}`;
+  if (from === undefined && last > 0) return { query: query(`limit=${String(last)}`) };
+  if (from === undefined || from === 'now') return { query: query('limit=1'), passOver: true };
+  if (from === 'start') return { query: query(`marker=0&${forward}`), gapsAreOld: true };
+  if (from === 'last') throw new UsageError('"last" is no place; --last NUMBER begins with the newest entries');
+  const parameter = /^\d{4}-\d\d-\d\d/.test(from) ? 'startingAt' : 'marker';
+  return { query: query(`${parameter}=${encodeURIComponent(from)}&${forward}`) };
+}
+
+/** Page after page, until there is nothing more, or for ever. Aborted, it ends behind a page that is printed, its place kept. */
+async function read(reading: Reading): Promise<void> {
+  const { call, format, signal, search, follow, everySeconds } = reading;
+  let { query, passOver, gapsAreOld } = reading.begin;
+  let { feedId } = reading;
+  let lastTag: string | undefined;
+  /** Of the page that `query` asks for, where it has been asked already. */
+  let knownTag: string | undefined;
+  for (;;) {
+    const answer = await pageAt(reading, query, knownTag);
+    let atEnd = true;
+    if (answer.status !== 304) {
+      const page = await pageIn(answer, format);
+      feedId = sameFeed(reading, feedId, page);
+      if (gapsAreOld !== true) await tellGap(call, answer);
+      if (passOver !== true) await call.print(shown(call, format, page.lines));
+      const next = nextOf(answer, page);
+      const tag = answer.headers.get('etag') ?? undefined;
+      // A search may find nothing in a stretch that it has looked at, and goes on behind it.
+      atEnd = page.lines.length === 0 && (search === undefined || next === query || tag === lastTag);
+      knownTag = next === query ? tag : undefined;
+      lastTag = tag;
+      query = next;
+      passOver = gapsAreOld = undefined;
+      if (reading.file !== undefined) {
+        await writePlace(reading.file, { feed: reading.feed.text, search: search ?? null, feedId, next });
+      }
+    }
+    signal.throwIfAborted();
+    if (!atEnd) continue;
+    if (!follow) return;
+    await sleep(everySeconds * 1000, undefined, { signal });
+  }
+}
+
+async function pageAt(reading: Reading, query: string, knownTag: string | undefined): Promise<Answer> {
+  const { call, server, feed, format, signal, follow, retrySeconds } = reading;
+  const tell = (reason: string): Promise<void> => call.tell(reason);
+  const headers = { accept: acceptFor(format), ...(knownTag === undefined ? {} : { 'if-none-match': knownTag }) };
+  try {
+    return await withPatience({ seconds: follow ? Infinity : retrySeconds, tell, signal }, () =>
+      ask(server, 'GET', `${feedPath(feed)}${query}`, { headers, signal, also: [304] }),
+    );
+  } catch (error) {
+    throw explained(error, reading);
+  }
+}
+
+/** What to do about a place that is refused. */
+function explained(error: unknown, { file }: Reading): unknown {
+  if (!(error instanceof Refusal)) return error;
+  const { code, problem, status } = error;
+  if (code !== 'marker-beyond-log' && code !== 'unknown-marker') return error;
+  const { lastCommon } = problem;
+  const goOn =
+    typeof lastCommon === 'number' || typeof lastCommon === 'string'
+      ? `What is still the same ends at ${String(lastCommon)}; --from ${String(lastCommon)} goes on there.`
+      : 'Begin again by --from start, a position or a time.';
+  const other = file === undefined ? '' : ` Take ${file} away first, or name another file.`;
+  return new Failure(`${problem.detail}\n${goOn}${other}`, exitCodeOf(status), error);
+}
+
+async function pageIn({ body }: Answer, format: LineFormat): Promise<TailPage> {
+  try {
+    return await readTailPage(format, body);
+  } catch (error) {
+    if (!(error instanceof FeedsError)) throw error;
+    throw new Failure(`what the server has sent is no page of a feed: ${error.message}`, EXIT.failed);
+  }
+}
+
+/** A feed that was made again under the same name has another log. */
+function sameFeed({ feed, file }: Reading, known: string | null, { feedId }: TailPage): string | null {
+  if (known === null || feedId === undefined || feedId === known) return feedId ?? known;
+  const where = file === undefined ? '' : ` Take ${file} away to read it from the start.`;
+  throw new Failure(`${feed.text} is another feed than before: it was deleted and made again.${where}`, EXIT.conflict);
+}
+
+async function tellGap(call: Call, { headers }: Answer): Promise<void> {
+  const gap = headers.get('millrace-gap');
+  if (gap !== null) await call.tell(`a gap: retention took the positions ${gap} before they were read`);
+}
+
+function shown({ surroundings }: Call, format: LineFormat, lines: readonly string[]): string {
+  const text = lines.join('');
+  // All others are safe for a terminal anyway; XML is left as it is for everybody else.
+  return format === 'atom' && surroundings.isTerminal ? printableLines(text) : text;
+}
+
+/** Of the link to newer entries the query alone: it leads to the server that was asked, and nowhere else. */
+function nextOf({ headers }: Answer, { previous }: TailPage): string {
+  const link = previous ?? /<([^>]*)>; rel="previous"/.exec(headers.get('link') ?? '')?.[1];
+  const query = link === undefined ? '' : /\?.*$/s.exec(link)?.[0];
+  if (query === undefined || query === '') throw new Failure('the page has no link to newer entries', EXIT.failed);
+  return query.replace(/([?&]limit=)\d+/, `$1${String(PAGE_ENTRIES)}`);
+}
