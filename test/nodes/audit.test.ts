@@ -1,9 +1,14 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startGroupCommit } from '../../src/actions/group-commit.js';
 import { recordRefusals } from '../../src/actions/record-refusals.js';
 import { gatherRefusals } from '../../src/core/refusals.js';
 import { openPool, openWriter, reader } from '../../src/store/db.js';
+import { migrate } from '../../src/store/migrate.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { startAudit } from '../../src/workers/audit.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
@@ -16,6 +21,8 @@ import { startNode } from '../support/node-process.js';
 import { startProxy } from '../support/proxy.js';
 import type { Proxy } from '../support/proxy.js';
 import { until } from '../support/waiting.js';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 describe('the audit feed of several nodes that may fail', function () {
   this.timeout(90_000);
@@ -169,16 +176,25 @@ describe('the audit feed of several nodes that may fail', function () {
 
   it('is not begun in a workspace that is somebody else’s: the server does not start', async () => {
     // What a database of a version before may have: the migration says so, and changes nothing.
-    await ask(database.url, `drop table audit_outbox; delete from migrations where name = 'audit'`);
-    await ask(database.url, `insert into workspaces (name) values ('system')`);
-    let message = '';
-    await startApp({ database }).then(
-      (app) => app.stop(),
-      (error: unknown) => (message = String(error)),
-    );
-    expect(message).to.match(/the workspace "system" is the server's own from this version on/);
-    await ask(database.url, `delete from workspaces`);
-    const app = await startApp({ database });
-    await app.stop();
+    const before = await createDatabase('empty');
+    const directory = await mkdtemp(join(tmpdir(), 'millrace-migrations-'));
+    try {
+      const files = (await readdir(MIGRATIONS)).filter((file) => file < '0008_audit.sql');
+      for (const file of files) await cp(join(MIGRATIONS, file), join(directory, file));
+      await migrate({ connectionString: before.url }, directory);
+      await ask(before.url, `insert into workspaces (name) values ('system')`);
+      let message = '';
+      await startApp({ database: before }).then(
+        (app) => app.stop(),
+        (error: unknown) => (message = String(error)),
+      );
+      expect(message).to.match(/the workspace "system" is the server's own from this version on/);
+      await ask(before.url, `delete from workspaces`);
+      const app = await startApp({ database: before });
+      await app.stop();
+    } finally {
+      await rm(directory, { recursive: true });
+      await before.drop();
+    }
   });
 });

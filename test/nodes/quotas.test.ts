@@ -88,7 +88,10 @@ describe('quotas on two nodes', function () {
   });
 
   async function bytes(): Promise<number> {
-    const [row] = await ask<{ octets: string }>(database.url, 'select sum(octets) as octets from entries');
+    const [row] = await ask<{ octets: string }>(
+      database.url,
+      `select sum(octets) as octets from entries join feeds using (feed_id) where workspace = 'shop'`,
+    );
     return Number(row!.octets);
   }
 });

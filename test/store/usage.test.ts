@@ -41,7 +41,10 @@ describe('the bytes of a workspace', function () {
       body: JSON.stringify({ quotas }),
     });
   const stored = async (): Promise<number> => {
-    const [row] = await ask<{ octets: string }>(app.database.url, 'select sum(octets) as octets from entries');
+    const [row] = await ask<{ octets: string }>(
+      app.database.url,
+      `select sum(octets) as octets from entries join feeds using (feed_id) where workspace = 'shop'`,
+    );
     return Number(row!.octets);
   };
   const counted = async (): Promise<[number, number]> => {
