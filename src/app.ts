@@ -8,6 +8,7 @@ import { legalPath } from './http/middleware/legal-path.js';
 import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
+import { addAdminDeletionRoutes } from './http/routes/admin-deletion.js';
 import { addAdminGrantRoutes } from './http/routes/admin-grants.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
 import { addAdminTokenRoutes } from './http/routes/admin-tokens.js';
@@ -52,6 +53,7 @@ export function buildApp(services: Services): App {
   );
   addDocumentRoutes(router, services);
   addSchemaRoutes(router, services);
+  addAdminDeletionRoutes(router, services);
   addTenantRoutes(router, services, { readFeed, readMember });
   addAdminRoutes(router, services);
   addAdminSchemaRoutes(router, services);

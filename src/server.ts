@@ -10,6 +10,7 @@ import { startGroupCommit } from './actions/group-commit.js';
 import type { GroupCommit } from './actions/group-commit.js';
 import { digestOf, makeAdminToken } from './actions/make-admin-token.js';
 import { noteTokenUse } from './actions/note-token-use.js';
+import { startUsageMeter } from './actions/usage-meter.js';
 import { makeAuditFeed } from './actions/make-audit-feed.js';
 import { makeDemo } from './actions/make-demo.js';
 import { makeMarkerKey } from './actions/make-marker-key.js';
@@ -154,6 +155,8 @@ async function startUp(
     if (groupCommit === undefined) throw new Error(`no group commit for partition ${String(partition)}`);
     return groupCommit;
   };
+  const meter = startUsageMeter({ db, pool, logger });
+  stops.push(() => meter.stop());
   const refusals = gatherRefusals();
   const audit = startAudit({ pool, db, groupCommit: groupCommitOf, refusals, logger });
   stops.push(() => audit.stop());
@@ -193,8 +196,9 @@ async function startUp(
   const { tell } = settlement;
 
   const { feedsFile } = config;
-  if (feedsFile === undefined) await makeDemo({ pool, memory, audit });
-  else await loadFeedsFile({ pool, memory, audit }, feedsFile);
+  const applying = { pool, db, memory, checkers, audit };
+  if (feedsFile === undefined) await makeDemo(applying);
+  else await loadFeedsFile(applying, feedsFile);
 
   const unanswered = watchUnanswered({
     requestMs: config.requestTimeoutSeconds * 1000,
@@ -215,6 +219,7 @@ async function startUp(
     memory,
     recent,
     groupCommit: groupCommitOf,
+    meter,
     checkers,
     pages,
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
@@ -261,7 +266,7 @@ async function startUp(
     adminToken: made,
     reload: async () => {
       await tlsReload?.reload();
-      if (feedsFile !== undefined) await loadFeedsFile({ pool, memory, audit }, feedsFile);
+      if (feedsFile !== undefined) await loadFeedsFile(applying, feedsFile);
     },
     stop: stopAll,
   };

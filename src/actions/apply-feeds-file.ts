@@ -9,6 +9,8 @@ import type { Tell } from './administer.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
 import { putWorkspaceIn } from './change-workspace.js';
+import { carryOut, planContract } from './plan-contracts.js';
+import type { ContractPlan, PlanDeps } from './plan-contracts.js';
 
 export interface Applied {
   readonly created: number;
@@ -16,34 +18,93 @@ export interface Applied {
   readonly unchanged: number;
 }
 
+export type FeedsFileDeps = ChangeDeps & PlanDeps;
+
+/** Somebody else may change a contract while those of the file are judged. */
+const TRIES = 5;
+
 /**
- * Creates the workspaces and feeds of the file, or replaces their settings; never deletes what it does not name. All in
- * one transaction, or nothing: rejects with `invalid-body`, whose violations name every part that cannot be applied.
+ * Creates the workspaces and feeds of the file, or replaces their settings, brings back what was deleted, and adds each contract
+ * that is not in force yet; never deletes what it does not name. All in one transaction, or nothing: rejects with
+ * `invalid-body`, whose violations name every part that cannot be applied.
  */
-export async function applyFeedsFile(deps: ChangeDeps, file: FeedsFile): Promise<Applied> {
+export async function applyFeedsFile(deps: FeedsFileDeps, file: FeedsFile): Promise<Applied> {
   const mistakes = namesIn(file);
   if (mistakes.length > 0) throw refusal(mistakes);
-  const puts = await administer(deps, FEEDS_FILE, (tx, tell) => applyFeedsFileIn(tx, tell, file));
-  const count = (kind: Put): number => puts.filter((put) => put === kind).length;
-  const applied = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
-  if (applied.created + applied.changed > 0) deps.memory.changed();
-  return applied;
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const puts = await attemptToApply(deps, file);
+    if (puts === undefined) continue;
+    const count = (kind: Put): number => puts.filter((put) => put === kind).length;
+    const applied = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
+    deps.memory.changed();
+    return applied;
+  }
+  throw refusal([{ path: '', message: 'others are changing contracts of these feeds at the same time; try again' }]);
 }
 
-/** The same with names that are known to be good, as a part of a greater transaction. After its commit all heads are to be forgotten. */
-export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile): Promise<Put[]> {
+/** Gives a transaction up in which the feeds are not what they were when their contracts were judged. */
+class Outdated extends Error {}
+
+async function attemptToApply(deps: FeedsFileDeps, file: FeedsFile): Promise<Put[] | undefined> {
+  const planned = await planAll(deps, file);
+  try {
+    return await administer(deps, FEEDS_FILE, (tx, tell) => applyFeedsFileIn(tx, tell, file, planned));
+  } catch (error) {
+    if (error instanceof Outdated) return undefined;
+    throw error;
+  }
+}
+
+/** What is to become of the contracts, by the paths of their feeds, and what is wrong with them. */
+interface Planned {
+  readonly plans: ReadonlyMap<string, ContractPlan>;
+  readonly mistakes: readonly Violation[];
+}
+
+const NO_CONTRACTS: Planned = { plans: new Map(), mistakes: [] };
+
+async function planAll(deps: FeedsFileDeps, file: FeedsFile): Promise<Planned> {
+  const plans = new Map<string, ContractPlan>();
   const mistakes: Violation[] = [];
+  for (const [at, workspace] of file.workspaces.entries()) {
+    for (const [index, feed] of workspace.feeds.entries()) {
+      if (feed.contract === undefined) continue;
+      const path = `/workspaces/${String(at)}/feeds/${String(index)}`;
+      const planned = await planContract(deps, workspace.name, feed, feed.contract);
+      if (planned.mistakes.length === 0) plans.set(path, planned.plan);
+      mistakes.push(...planned.mistakes.map((one) => ({ ...one, path: `${path}/contract${one.path}` })));
+    }
+  }
+  return { plans, mistakes };
+}
+
+/**
+ * The same with names that are known to be good, as a part of a greater transaction, with the contracts as they were planned. After its
+ * commit all heads are to be forgotten.
+ */
+export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile, planned = NO_CONTRACTS): Promise<Put[]> {
+  const mistakes = [...planned.mistakes];
   const puts: Put[] = [];
+  const attempt = async (path: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof FeedsError)) throw error;
+      mistakes.push({ path, message: error.message });
+    }
+  };
   // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
   for (const { workspace, path } of byName(file)) {
-    await putWorkspaceIn(tx, tell, workspace);
-    for (const [index, { name, settings }] of workspace.feeds.entries()) {
-      try {
-        puts.push(await putFeedIn(tx, tell, { workspace: workspace.name, name }, settings));
-      } catch (error) {
-        if (!(error instanceof FeedsError)) throw error;
-        mistakes.push({ path: `${path}/feeds/${String(index)}`, message: error.message });
-      }
+    await attempt(path, () => putWorkspaceIn(tx, tell, workspace));
+    for (const [index, feed] of workspace.feeds.entries()) {
+      const at = `${path}/feeds/${String(index)}`;
+      const name = { workspace: workspace.name, name: feed.name };
+      await attempt(at, async () => {
+        const put = await putFeedIn(tx, tell, name, feed.settings, { restore: true });
+        const plan = planned.plans.get(at);
+        if (plan !== undefined && !(await carryOut(tx, tell, plan, name))) throw new Outdated();
+        puts.push(put === 'unchanged' && plan?.added !== undefined ? 'changed' : put);
+      });
     }
   }
   if (mistakes.length > 0) throw refusal(mistakes);

@@ -3,6 +3,7 @@ import type { Position } from '../core/entry.js';
 import { floorFor } from '../core/retention.js';
 import { indexTerms } from '../core/search.js';
 import type { Db } from '../store/db.js';
+import { expireFeed } from '../store/deleted-feeds.js';
 import { lockHead, moveFloor } from '../store/feeds.js';
 import { deleteExpired, deleteTicks, expiredPosition, findRetained, readExpired } from '../store/retention.js';
 import type { RetainedFeed } from '../store/retention.js';
@@ -17,12 +18,13 @@ export interface RetentionDeps {
 const MOST_AT_ONCE = 1_000;
 
 /**
- * Moves the feed's floor to where its settings want it; from the commit on nothing below is shown. Resolves with whether
- * it moved. Holds the feed's lock for the two statements that need it only.
+ * Moves the feed's floor to where its settings want it, that of a deleted feed behind all that it held once it cannot be
+ * brought back any more; from the commit on nothing below is shown. Resolves with whether it moved. Holds the feed's lock
+ * for the two statements that need it only.
  */
 export async function raiseFloor({ pool, db }: RetentionDeps, feed: RetainedFeed): Promise<boolean> {
-  // A deleted feed's floor stands behind its last position since then.
-  if (feed.deleted || (await wantedFloor(db, feed)) <= feed.firstKept) return false;
+  if (feed.deleted) return feed.expired && expire(pool, feed);
+  if ((await wantedFloor(db, feed)) <= feed.firstKept) return false;
   return inTransaction(pool, async (tx) => {
     await lockHead(tx, feed);
     const now = await findRetained(tx, feed.id);
@@ -30,6 +32,15 @@ export async function raiseFloor({ pool, db }: RetentionDeps, feed: RetainedFeed
     const floor = await wantedFloor(tx, now);
     if (floor <= now.firstKept) return false;
     await moveFloor(tx, feed, floor);
+    return true;
+  });
+}
+
+async function expire(pool: Pool, feed: RetainedFeed): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    const head = await lockHead(tx, feed);
+    if (!(await expireFeed(tx, feed.id))) return false;
+    await moveFloor(tx, feed, head + 1n);
     return true;
   });
 }

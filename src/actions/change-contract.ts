@@ -47,32 +47,58 @@ export async function registerContract(
   contract: Contract,
 ): Promise<Registered> {
   refuseAuditFeed(feed, 'has no contract');
-  return afterJudging<Registered>(deps, by, feed, async ({ contracts, settings }) => {
-    const newest = activeVersion(contracts);
-    if (newest !== undefined && isSame(await readContract(deps.db, newest.id), contract)) {
-      const verdict: Verdict = { mode: settings.compatibility, against: [], breaks: [] };
+  return afterJudging<Registered>(deps, by, feed, async (current) => {
+    const newest = await sameAsNewest(deps.db, current, contract);
+    if (newest !== undefined) {
+      const verdict: Verdict = { mode: current.settings.compatibility, against: [], breaks: [] };
       return { done: { version: newest, known: true, verdict } };
     }
-    if (contracts.length >= MOST_VERSIONS) {
-      const message = `this feed has ${String(contracts.length)} versions of its contract: no more are kept`;
-      throw new FeedsError('conflict', message);
-    }
-    const verdict = await judgeContract(deps, { contracts, settings }, contract);
-    if (verdict.breaks.length > 0) throw incompatible(verdict);
+    const verdict = await judgeNext(deps, current, contract);
     const write = async (tx: Tx): Promise<Registered> => {
       return { version: await insertContract(tx, feed, contract), known: false, verdict };
     };
-    const told = ({ version }: Registered): Act => ({
-      act: 'contract.registered',
-      target: targetOf(feed, version.version),
-      changes: { kind: { to: contract.kind } },
-    });
-    return { write, told };
+    return { write, told: ({ version }) => registrationOf(feed, version, contract) };
   });
 }
 
+/** What is told of a contract that was added. */
+export function registrationOf(feed: FeedName, { version }: ContractVersion, { kind }: Contract): Act {
+  return { act: 'contract.registered', target: targetOf(feed, version), changes: { kind: { to: kind } } };
+}
+
+/** The newest version in force, if it is this very contract. */
+export async function sameAsNewest(
+  db: Db,
+  { contracts }: Pick<Feed, 'contracts'>,
+  contract: Contract,
+): Promise<ContractVersion | undefined> {
+  const newest = activeVersion(contracts);
+  return newest !== undefined && isSame(await readContract(db, newest.id), contract) ? newest : undefined;
+}
+
+/** May the contract be the next version? Rejects with `incompatible-contract` or `conflict` when not. */
+export async function judgeNext(
+  deps: Pick<ContractDeps, 'db' | 'checkers'>,
+  feed: Judged,
+  contract: Contract,
+): Promise<Verdict> {
+  const { length } = feed.contracts;
+  if (length >= MOST_VERSIONS) {
+    throw new FeedsError('conflict', `this feed has ${String(length)} versions of its contract: no more are kept`);
+  }
+  const verdict = await judgeContract(deps, feed, contract);
+  if (verdict.breaks.length > 0) throw incompatible(verdict);
+  return verdict;
+}
+
+/** What of a feed its contract is judged by. */
+export interface Judged {
+  readonly contracts: Feed['contracts'];
+  readonly settings: Pick<Feed['settings'], 'compatibility'>;
+}
+
 /** What judging came to: there is nothing to write, or this. */
-type Judged<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T>; readonly told: (written: T) => Act };
+type Outcome<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T>; readonly told: (written: T) => Act };
 
 /**
  * What is judged must still be so when it is written; nothing is locked while contracts are compared, which takes its time.
@@ -81,7 +107,7 @@ async function afterJudging<T>(
   deps: ContractDeps,
   by: Actor,
   feed: Feed,
-  judge: (current: Feed) => Promise<Judged<T>>,
+  judge: (current: Feed) => Promise<Outcome<T>>,
 ): Promise<T> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const current = await currentFeed(deps.db, feed);
@@ -110,7 +136,7 @@ async function afterJudging<T>(
 /** What adding the contract would come to, by this mode or that of the feed. */
 export function judgeContract(
   { db, checkers }: Pick<ContractDeps, 'db' | 'checkers'>,
-  { contracts, settings }: Pick<Feed, 'contracts' | 'settings'>,
+  { contracts, settings }: Judged,
   contract: Contract,
   mode: Compatibility = settings.compatibility,
 ): Promise<Verdict> {

@@ -3,12 +3,14 @@ import { AUDIT_FEED } from '../core/audit.js';
 import type { NewEntry } from '../core/batch.js';
 import { deleteRecords, readRecords } from '../store/audit-outbox.js';
 import type { OutboxRecord } from '../store/audit-outbox.js';
+import type { Db } from '../store/db.js';
 import { findFeed } from '../store/feeds.js';
 import { inTransaction } from '../store/transaction.js';
-import { publishEntries } from './publish.js';
-import type { PublishDeps } from './publish.js';
+import { writeEntries } from './publish.js';
+import type { WriteDeps } from './publish.js';
 
-export interface PublishAuditDeps extends PublishDeps {
+export interface PublishAuditDeps extends WriteDeps {
+  readonly db: Db;
   readonly pool: Pool;
   readonly toEntry: (record: OutboxRecord) => NewEntry;
 }
@@ -26,7 +28,7 @@ export async function publishAudit(deps: PublishAuditDeps): Promise<boolean> {
   const found = await findFeed(deps.db, AUDIT_FEED.workspace, AUDIT_FEED.name);
   // Another node that starts makes it just now.
   if (found === undefined) return false;
-  await publishEntries(deps, found.feed, records.map(deps.toEntry));
+  await writeEntries(deps, found.feed, records.map(deps.toEntry));
   await inTransaction(deps.pool, (tx) => deleteRecords(tx, records));
   return records.length === MOST_AT_ONCE;
 }

@@ -7,12 +7,15 @@ import type { Feed } from '../core/feed.js';
 import type { Db } from '../store/db.js';
 import { findMember } from '../store/members.js';
 import { readStretch } from '../store/pages.js';
+import { withinQuotas } from './within-quotas.js';
+import type { QuotaDeps } from './within-quotas.js';
 
-export interface PublishDeps {
-  readonly db: Db;
+export interface WriteDeps {
   /** The group commit of the feed's partition. */
   readonly groupCommit: (partition: number) => GroupCommit;
 }
+
+export type PublishDeps = WriteDeps & QuotaDeps;
 
 /** What became of one entry that was published. */
 export interface Published {
@@ -23,19 +26,17 @@ export interface Published {
 
 /**
  * Publishes entries as one batch, all or none. Resolves after the commit, in the order given. Rejects with what was
- * wrong: `id-conflict`, `gone`, `not-found`, `overloaded`, `unavailable`, `outcome-unknown`.
+ * wrong: `id-conflict`, `gone`, `not-found`, `quota-exceeded`, `daily-quota-exceeded`, `overloaded`, `unavailable`, `outcome-unknown`.
  */
 export async function publishEntries(
   deps: PublishDeps,
   feed: Feed,
   entries: readonly NewEntry[],
 ): Promise<Published[]> {
-  const operations = entries.map((entry): Operation => ({ kind: 'publish', entry }));
-  const octets = entries.reduce((sum, entry) => sum + entry.octets, 0);
-  const committed = await deps
-    .groupCommit(feed.partition)
-    .submit({ feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false }, octets);
-  const stored = entries.map((entry, index) => {
+  const { entries: written, committed } = await withinQuotas(deps, feed, entries, (taken) =>
+    writeEntries(deps, feed, taken),
+  );
+  const stored = written.map((entry, index) => {
     const result = committed.results[index];
     if (result === undefined) throw new Error('a committed request without a result for each operation');
     return storedEntry(deps.db, feed, entry, result, committed);
@@ -44,6 +45,16 @@ export async function publishEntries(
   const waits = stored.some((one) => one instanceof Promise);
   const known = waits ? await Promise.all(stored.map((one) => Promise.resolve(one))) : (stored as Entry[]);
   return known.map((entry, index) => ({ entry, replayed: committed.results[index]?.kind === 'replayed' }));
+}
+
+/** The same whatever the quotas of the feed's workspace are, for what the server publishes itself. */
+export function writeEntries({ groupCommit }: WriteDeps, feed: Feed, entries: readonly NewEntry[]): Promise<Committed> {
+  const operations = entries.map((entry): Operation => ({ kind: 'publish', entry }));
+  const octets = entries.reduce((sum, entry) => sum + entry.octets, 0);
+  return groupCommit(feed.partition).submit(
+    { feedId: feed.id, feedAtomId: feed.atomId, operations, attempted: false },
+    octets,
+  );
 }
 
 /** The entry as the log now holds it: as it was written, or read back where an earlier request had written it. */

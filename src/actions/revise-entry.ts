@@ -4,10 +4,12 @@ import type { Entry } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
 import { storedEntry } from './publish.js';
 import type { PublishDeps } from './publish.js';
+import { withinQuotas } from './within-quotas.js';
 
 /**
  * Replaces an entry of an editable feed by a new revision, which takes the next position (RFC 5023 §9.3). The
- * precondition is asked under the feed's lock. Rejects with `not-found`, `gone` or `precondition-failed`.
+ * precondition is asked under the feed's lock. Rejects with `not-found`, `gone`, `precondition-failed`,
+ * `quota-exceeded` or `daily-quota-exceeded`.
  */
 export async function reviseEntry(
   deps: PublishDeps,
@@ -15,21 +17,24 @@ export async function reviseEntry(
   entry: NewEntry,
   precondition: Precondition,
 ): Promise<Entry> {
-  const committed = await deps.groupCommit(feed.partition).submit(
-    {
-      feedId: feed.id,
-      feedAtomId: feed.atomId,
-      operations: [{ kind: 'revise', entry, precondition }],
-      attempted: false,
-    },
-    entry.octets,
+  const request = {
+    feedId: feed.id,
+    feedAtomId: feed.atomId,
+    operations: [{ kind: 'revise' as const, entry, precondition }],
+    attempted: false,
+  };
+  const { committed } = await withinQuotas(deps, feed, [entry], () =>
+    deps.groupCommit(feed.partition).submit(request, entry.octets),
   );
   const [result] = committed.results;
   if (result === undefined) throw new Error('a committed request without a result');
   return storedEntry(deps.db, feed, entry, result, committed);
 }
 
-/** Deletes an entry of an editable feed (RFC 5023 §9.4): a tombstone takes the next position. */
+/**
+ * Deletes an entry of an editable feed (RFC 5023 §9.4): a tombstone takes the next position. No quota keeps anybody from that,
+ * though it counts.
+ */
 export async function deleteEntry(
   deps: PublishDeps,
   feed: Feed,

@@ -20,6 +20,8 @@ export type ActName =
   | 'feed.created'
   | 'feed.changed'
   | 'feed.deleted'
+  | 'feed.restored'
+  | 'feed.purged'
   | 'contract.registered'
   | 'contract.retired'
   | 'contract.reinstated'

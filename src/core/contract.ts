@@ -68,6 +68,7 @@ export const COMPATIBILITIES = [
  * both. Checked against the version before, or, transitive, against all that are not retired.
  */
 export type Compatibility = (typeof COMPATIBILITIES)[number];
+export const DEFAULT_COMPATIBILITY: Compatibility = 'backward';
 
 /** One way in which a version breaks with an older one. */
 export interface Break {

@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'precondition-failed'
   | 'unauthorized'
   | 'forbidden'
+  | 'quota-exceeded' // the workspace has, or would have, more than it may
+  | 'daily-quota-exceeded' // it has published more today than it may in a day
   | 'rate-limited' // the caller has used up what it may use in a minute
   | 'overloaded' // a bounded queue is full
   | 'unavailable' // the database, or who knows whose a token is, is away or too slow; nothing was written

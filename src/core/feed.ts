@@ -1,5 +1,6 @@
-import type { Compatibility, ContractVersion } from './contract.js';
+import type { Compatibility, Contract, ContractKind, ContractVersion } from './contract.js';
 import { FeedsError } from './errors.js';
+import type { Quotas } from './quota.js';
 
 export type FeedId = number;
 
@@ -66,20 +67,39 @@ export interface Feed {
   readonly createdAt: string;
   /** The versions of its contract, ascending. */
   readonly contracts: readonly ContractVersion[];
+  /** Of its workspace, where there are any. */
+  readonly quotas?: Quotas | undefined;
 }
 
 export interface Workspace {
   readonly name: string;
   readonly title?: string;
+  readonly quotas?: Quotas;
 }
 
-/** Workspaces and feeds as a file declares them. */
-export interface FeedsFile {
-  readonly workspaces: readonly DeclaredWorkspace[];
+/** Workspaces and feeds as a file declares them, their contracts as `C`. */
+export interface FeedsFile<C = Contract> {
+  readonly workspaces: readonly DeclaredWorkspace<C>[];
 }
 
-export interface DeclaredWorkspace extends Workspace {
-  readonly feeds: readonly { readonly name: string; readonly settings: ChosenSettings }[];
+export interface DeclaredWorkspace<C = Contract> extends Workspace {
+  readonly feeds: readonly DeclaredFeed<C>[];
+}
+
+export interface DeclaredFeed<C = Contract> {
+  readonly name: string;
+  readonly settings: ChosenSettings;
+  readonly contract?: C;
+}
+
+/** A contract as it stands in the file: the members of schemas/api/contract.json, or where to find them. */
+export interface DeclaredContract {
+  readonly kind?: ContractKind;
+  readonly schema?: unknown;
+  /** Instead of `schema`. */
+  readonly schemaFile?: string;
+  /** Instead of all others. */
+  readonly folder?: string;
 }
 
 /** Path segments below a feed, or below /feeds, that can never name a feed or a tenant. */

@@ -7,6 +7,9 @@ import type { FeedSettings } from './feed.js';
  */
 export const TICKS_KEPT_HOURS = 24;
 
+/** A deleted feed can be brought back for so long. */
+export const RESTORABLE_HOURS = 24;
+
 /** What one feed's retention depends on. */
 export interface RetentionRule {
   readonly settings: Pick<FeedSettings, 'keepDays' | 'keepEntries'>;

@@ -60,6 +60,8 @@ const DONE: Readonly<Record<ActName, string>> = {
   'feed.created': 'made the feed',
   'feed.changed': 'changed the feed',
   'feed.deleted': 'deleted the feed',
+  'feed.restored': 'restored the feed',
+  'feed.purged': 'purged the feed',
   'contract.registered': 'registered the contract of',
   'contract.retired': 'retired the contract of',
   'contract.reinstated': 'took back that the contract was retired of',

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { ChosenSettings, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
+import type { ChosenSettings, DeclaredContract, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
 import { compileChecks, parseJson } from './json/checked-json.js';
 
 /** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
@@ -9,6 +9,7 @@ const checks = compileChecks({
   feed: load('../../schemas/api/feed.json') as Record<string, unknown>,
   workspace: load('../../schemas/api/workspace.json') as Record<string, unknown>,
   retired: load('../../schemas/api/schema-version.json') as Record<string, unknown>,
+  contract: load('../../schemas/api/contract.json') as Record<string, unknown>,
   feedsFile: load('../../schemas/api/feeds-file.json') as Record<string, unknown>,
 });
 
@@ -20,10 +21,10 @@ export function readFeedBody(bytes: Buffer): ChosenSettings {
 }
 
 /** schemas/api/workspace.json */
-export function readWorkspaceBody(bytes: Buffer): Pick<Workspace, 'title'> {
+export function readWorkspaceBody(bytes: Buffer): WorkspaceSettings {
   const value = bytes.length === 0 ? {} : parseJson(bytes);
   checks.workspace(value, 'the body');
-  return withTitle(value as Pick<Workspace, 'title'>);
+  return workspaceSettings(value as WorkspaceSettings);
 }
 
 /** schemas/api/schema-version.json: the body of a PATCH. */
@@ -34,17 +35,23 @@ export function readRetiredBody(bytes: Buffer): { readonly retired: boolean } {
 }
 
 /** schemas/api/feeds-file.json, of a value that was read from YAML or JSON. */
-export function checkFeedsFile(value: unknown): FeedsFile {
+export function checkFeedsFile(value: unknown): FeedsFile<DeclaredContract> {
   checks.feedsFile(value, 'the feeds file');
-  const file = value as { workspaces: (Workspace & { feeds?: ({ name: string } & ChosenSettings)[] })[] };
+  const file = value as { workspaces: (Workspace & { feeds?: SentFeed[] })[] };
   return {
     workspaces: file.workspaces.map((workspace) => ({
       name: workspace.name,
-      ...withTitle(workspace),
-      feeds: (workspace.feeds ?? []).map((feed) => ({ name: feed.name, settings: toSettings(feed) })),
+      ...workspaceSettings(workspace),
+      feeds: (workspace.feeds ?? []).map((feed) => ({
+        name: feed.name,
+        settings: toSettings(feed),
+        ...(feed.contract === undefined ? {} : { contract: feed.contract }),
+      })),
     })),
   };
 }
+
+type SentFeed = { name: string; contract?: DeclaredContract } & ChosenSettings;
 
 const SETTINGS: Record<keyof FeedSettings, true> = {
   title: true,
@@ -63,6 +70,8 @@ function toSettings(body: ChosenSettings): ChosenSettings {
   return Object.fromEntries(Object.entries(body).filter(([name]) => Object.hasOwn(SETTINGS, name)));
 }
 
-function withTitle({ title }: Pick<Workspace, 'title'>): Pick<Workspace, 'title'> {
-  return title === undefined ? {} : { title };
+type WorkspaceSettings = Omit<Workspace, 'name'>;
+
+function workspaceSettings({ title, quotas }: WorkspaceSettings): WorkspaceSettings {
+  return { ...(title === undefined ? {} : { title }), ...(quotas === undefined ? {} : { quotas }) };
 }

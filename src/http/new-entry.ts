@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Request } from 'express';
-import type { SentEntry } from '../actions/rehearse.js';
+import type { SentEntry } from '../actions/find-retries.js';
 import type { NewEntry } from '../core/batch.js';
 import type { SchemaVersion } from '../core/contract.js';
 import { atomKey } from '../core/entry.js';

@@ -61,6 +61,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', { status: number;
   'precondition-failed': { status: 412, title: 'The precondition failed' },
   unauthorized: { status: 401, title: 'A token is needed' },
   forbidden: { status: 403, title: 'Not allowed' },
+  'quota-exceeded': { status: 403, title: 'The quota of the workspace is exceeded' },
+  'daily-quota-exceeded': { status: 429, title: 'The quota of the workspace for today is exceeded' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   overloaded: { status: 503, title: 'Too much at once' },
   unavailable: { status: 503, title: 'Not available for a while' },

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { GroupCommit } from '../actions/group-commit.js';
+import type { UsageMeter } from '../actions/usage-meter.js';
 import type { Principal } from '../core/access.js';
 import type { FeedsError } from '../core/errors.js';
 import type { Checkers } from '../registry/checkers.js';
@@ -34,6 +35,7 @@ export interface Services {
   readonly memory: HeadMemory;
   readonly recent: RecentEntries;
   readonly groupCommit: (partition: number) => GroupCommit;
+  readonly meter: UsageMeter;
   readonly checkers: Checkers;
   readonly pages: PageCache;
   readonly bodies: BodyBudget;

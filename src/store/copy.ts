@@ -23,10 +23,10 @@ const MIGRATIONS_TABLE = 'migrations';
 const LEFT_BEHIND = [MIGRATIONS_TABLE, 'rates'];
 /**
  * In this order writers take their first locks, so that waiting for one of them cannot close a circle: a change of
- * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`, a change of grants from `workspaces` and `users` to `grants`. All
- * other tables come later.
+ * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`, a change of grants from `workspaces` and `users` to `grants`, retention from
+ * `feed_usage` to what it deletes. All other tables come later.
  */
-const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks'];
+const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks', 'feed_usage'];
 /** Whatever is changed, what the audit feed will tell of it is written last. */
 const LOCKED_LAST = 'audit_outbox';
 

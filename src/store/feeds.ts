@@ -1,7 +1,9 @@
+import { DEFAULT_COMPATIBILITY } from '../core/contract.js';
 import { DEFAULT_LIMITS } from '../core/feed.js';
 import type { ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
 import type { Instant, Position } from '../core/entry.js';
+import type { Quotas } from '../core/quota.js';
 import type { Db, Tx } from './db.js';
 
 /** A feed together with the state of its log, read in one statement. */
@@ -13,7 +15,7 @@ export interface FeedWithHead {
   readonly epoch: string;
 }
 
-type FeedRow = [
+export type FeedRow = [
   FeedId,
   number,
   string,
@@ -24,18 +26,20 @@ type FeedRow = [
   number,
   Instant,
   readonly ContractRow[] | null,
+  Quotas | null,
 ];
 type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant, boolean];
 
-const FEED_COLUMN_COUNT = 10;
-const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
+export const FEED_COLUMN_COUNT = 11;
+export const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
          h.page_size, f.created_at,
          (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at, has_private) order by version)
             from contracts
            where feed_id = f.feed_id
-             and feed_atom_id = f.atom_id)`;
+             and feed_atom_id = f.atom_id),
+         (select nullif(quotas, '{}') from workspaces where name = f.workspace)`;
 
-function toFeed([
+export function toFeed([
   id,
   partition,
   workspace,
@@ -46,6 +50,7 @@ function toFeed([
   pageSize,
   createdAt,
   contracts,
+  quotas,
 ]: FeedRow): Feed {
   return {
     id,
@@ -58,6 +63,7 @@ function toFeed([
     pageSize,
     createdAt,
     contracts: (contracts ?? []).map(toVersion),
+    quotas: quotas ?? undefined,
   };
 }
 
@@ -72,7 +78,7 @@ function toSettings(chosen: ChosenSettings): FeedSettings {
     public: false,
     editable: false,
     inlineJson: false,
-    compatibility: 'backward',
+    compatibility: DEFAULT_COMPATIBILITY,
     ...chosen,
     limits: { ...DEFAULT_LIMITS, ...chosen.limits },
   };
@@ -126,33 +132,41 @@ export async function listFeeds(db: Db, workspace?: string): Promise<Feed[]> {
 }
 
 const LIST_WORKSPACES = `
-  select name, title
+  select name, title, nullif(quotas, '{}')
     from workspaces
    where $1::text is null or name = $1
    order by name`;
 
 /** All workspaces, or the one of this name. */
 export async function listWorkspaces(db: Db, name?: string): Promise<Workspace[]> {
-  const { rows } = await db.query<[string, string | null]>({
+  const { rows } = await db.query<[string, string | null, Quotas | null]>({
     name: 'list-workspaces',
     text: LIST_WORKSPACES,
     values: [name ?? null],
   });
-  return rows.map(([workspace, title]) => (title === null ? { name: workspace } : { name: workspace, title }));
+  return rows.map(([workspace, title, quotas]) => ({
+    name: workspace,
+    ...(title === null ? {} : { title }),
+    ...(quotas === null ? {} : { quotas }),
+  }));
 }
 
 const PUT_WORKSPACE = `
-  insert into workspaces (name, title)
-  values ($1, $2)
-  on conflict (name) do update set title = excluded.title
+  insert into workspaces (name, title, quotas)
+  values ($1, $2, coalesce($3::jsonb, '{}'))
+  on conflict (name) do update set title = excluded.title, quotas = coalesce($3, workspaces.quotas)
   returning xmax = 0`;
 
-/** Resolves with whether it is new. */
+/** Without `quotas` it keeps those that it has. Resolves with whether it is new. */
 export async function putWorkspace(tx: Tx, workspace: Workspace): Promise<boolean> {
   const { rows } = await tx.query<[boolean]>({
     name: 'put-workspace',
     text: PUT_WORKSPACE,
-    values: [workspace.name, workspace.title ?? null],
+    values: [
+      workspace.name,
+      workspace.title ?? null,
+      workspace.quotas === undefined ? null : JSON.stringify(workspace.quotas),
+    ],
   });
   return rows[0]?.[0] === true;
 }
@@ -166,30 +180,45 @@ export async function deleteWorkspace(tx: Tx, name: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** A feed by its name with its row locked, deleted ones too. */
+/** A feed by its name, deleted ones too. It stays so while its workspace is locked. */
 export interface FeedRecord {
   readonly feed: Feed;
   readonly chosen: ChosenSettings;
   readonly deleted: boolean;
+  /** Of a deleted feed that can still be brought back. */
+  readonly restorableUntil: Instant | undefined;
 }
 
-const LOCK_WORKSPACE = 'select 1 from workspaces where name = $1 for no key update';
+const LOCK_WORKSPACE = 'select quotas from workspaces where name = $1 for no key update';
 
-/** Holds off others who create or delete feeds in this workspace; false when there is none of that name. */
-export async function lockWorkspace(tx: Tx, name: string): Promise<boolean> {
-  const { rows } = await tx.query({ name: 'lock-workspace', text: LOCK_WORKSPACE, values: [name] });
-  return rows.length > 0;
+/** Holds off others who create or delete feeds in this workspace. Resolves with its quotas; undefined: there is no such. */
+export async function lockWorkspace(tx: Tx, name: string): Promise<Quotas | undefined> {
+  const { rows } = await tx.query<[Quotas]>({ name: 'lock-workspace', text: LOCK_WORKSPACE, values: [name] });
+  return rows[0]?.[0];
+}
+
+const COUNT_FEEDS = `
+  select count(*)::int
+    from feeds
+   where workspace = $1
+     and (deleted_at is null or restorable_until > clock_timestamp())`;
+
+/** The feeds of a workspace, with those that can be restored. */
+export async function countFeeds(db: Db, workspace: string): Promise<number> {
+  const { rows } = await db.query<[number]>({ name: 'count-feeds', text: COUNT_FEEDS, values: [workspace] });
+  return rows[0]?.[0] ?? 0;
 }
 
 const FIND_RECORD = `
-  select ${FEED_COLUMNS}, f.deleted_at is not null
+  select ${FEED_COLUMNS}, f.deleted_at is not null,
+         case when f.restorable_until > clock_timestamp() then f.restorable_until end
     from feeds f
     join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
    where f.workspace = $1
      and f.name = $2`;
 
-export async function findFeedRecord(tx: Tx, workspace: string, name: string): Promise<FeedRecord | undefined> {
-  const { rows } = await tx.query<[...FeedRow, boolean]>({
+export async function findFeedRecord(db: Db, workspace: string, name: string): Promise<FeedRecord | undefined> {
+  const { rows } = await db.query<[...FeedRow, boolean, Instant | null]>({
     name: 'find-feed-record',
     text: FIND_RECORD,
     values: [workspace, name],
@@ -197,8 +226,13 @@ export async function findFeedRecord(tx: Tx, workspace: string, name: string): P
   const [row] = rows;
   if (row === undefined) return undefined;
   const [, , , , , chosen] = row;
-  const deleted = row[FEED_COLUMN_COUNT];
-  return { feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow), chosen, deleted: deleted };
+  const [deleted, restorableUntil] = row.slice(FEED_COLUMN_COUNT) as [boolean, Instant | null];
+  return {
+    feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow),
+    chosen,
+    deleted,
+    restorableUntil: restorableUntil ?? undefined,
+  };
 }
 
 const INSERT_FEED = `
@@ -242,26 +276,6 @@ const SETTINGS_CHANGED = 'update feeds set settings_version = settings_version +
 /** Something that the feed's documents tell has changed: what they were rendered to is no longer true. */
 export async function settingsChanged(tx: Tx, feedId: FeedId): Promise<void> {
   await tx.query({ name: 'settings-changed', text: SETTINGS_CHANGED, values: [feedId] });
-}
-
-const REVIVE_FEED = `
-  update feeds
-     set atom_id = $2, settings = $3, settings_version = settings_version + 1, created_at = now(), deleted_at = null
-   where feed_id = $1`;
-
-/** A deleted feed's name is used again: another feed, whose log goes on after the old one's last position. */
-export async function reviveFeed(tx: Tx, feedId: FeedId, atomId: string, chosen: ChosenSettings): Promise<void> {
-  await tx.query({ name: 'revive-feed', text: REVIVE_FEED, values: [feedId, atomId, JSON.stringify(chosen)] });
-}
-
-const CLOSE_FEED = `
-  update feeds
-     set deleted_at = now(), settings_version = settings_version + 1
-   where feed_id = $1`;
-
-/** The feed must be locked (`moveFloor` does that): a batch that is under way finishes first, a later one sees this. */
-export async function closeFeed(tx: Tx, feedId: FeedId): Promise<void> {
-  await tx.query({ name: 'close-feed', text: CLOSE_FEED, values: [feedId] });
 }
 
 const MOVE_FLOOR = `

@@ -5,11 +5,14 @@ import { TICKS_KEPT_HOURS } from '../core/retention.js';
 import { isPrivate, tenantsIn } from '../core/search.js';
 import { int8Array, textArray, uuidArray } from './binary-arrays.js';
 import type { Db, Tx } from './db.js';
+import { lockCounter, takeOff } from './usage.js';
 
 /** A feed that may have something to let go, deleted ones too. */
 export interface RetainedFeed extends Pick<Feed, 'id' | 'partition' | 'pageSize'> {
   readonly settings: Pick<ChosenSettings, 'keepDays' | 'keepEntries'>;
   readonly deleted: boolean;
+  /** It was deleted, and the time to bring it back is over. */
+  readonly expired: boolean;
   readonly firstKept: Position;
   readonly head: Position;
   /** What lies behind the floor and can be deleted begins here; undefined: there is nothing. */
@@ -23,6 +26,7 @@ type RetainedRow = [
   number,
   ChosenSettings,
   boolean,
+  boolean,
   Position,
   Position,
   Position | null,
@@ -31,7 +35,8 @@ type RetainedRow = [
 
 // A feed's newest tick stays, however old it is: it tells the head.
 const COLUMNS = `
-  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null, h.first_kept, t.head,
+  select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null,
+         coalesce(f.restorable_until <= now(), false), h.first_kept, t.head,
          (select case when e.position < h.first_kept then e.position end
             from entries e
            where e.partition_id = h.partition_id
@@ -56,6 +61,7 @@ const COLUMNS = `
 // Floors that were moved may have entries behind them still, whatever the settings are by now.
 const RETAINED_FEEDS = `${COLUMNS}
    where h.first_kept > 1
+      or f.restorable_until is not null
       or f.settings ?| array['keepDays', 'keepEntries']
    order by f.feed_id`;
 
@@ -86,6 +92,7 @@ function toRetained([
   pageSize,
   settings,
   deleted,
+  expired,
   firstKept,
   head,
   entry,
@@ -93,7 +100,7 @@ function toRetained([
 ]: RetainedRow): RetainedFeed {
   const lowestEntry = entry ?? undefined;
   const lowestTick = tick ?? undefined;
-  return { id, partition, pageSize, settings, deleted, firstKept, head, lowestEntry, lowestTick };
+  return { id, partition, pageSize, settings, deleted, expired, firstKept, head, lowestEntry, lowestTick };
 }
 
 type Log = Pick<RetainedFeed, 'id' | 'partition'>;
@@ -170,12 +177,17 @@ const DELETE_MEMBERS = `
         for update of m skip locked))`;
 
 const DELETE_ENTRIES = `
-  delete from entries e
-   using unnest($3::bigint[]) as d (position)
-   where e.partition_id = $1
-     and e.feed_id = $2
-     and e.position = d.position
-     and e.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)`;
+  with gone as (
+    delete from entries e
+     using unnest($3::bigint[]) as d (position)
+     where e.partition_id = $1
+       and e.feed_id = $2
+       and e.position = d.position
+       and e.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
+    returning e.position, e.octets)
+  select coalesce(sum(octets), 0)::bigint
+    from gone
+   where position <= $4`;
 
 const NOTE_LOSSES = `
   insert into tenant_losses (partition_id, feed_id, tenant, last_position)
@@ -194,6 +206,7 @@ export async function deleteExpired(
   entries: readonly ExpiredEntry[],
   indexTerms: (terms: readonly string[]) => readonly string[],
 ): Promise<void> {
+  const counted = await lockCounter(tx, feed);
   const terms = entries.flatMap(({ position, terms: own }) => indexTerms(own).map((term) => ({ term, position })));
   await tx.query({
     name: 'delete-terms',
@@ -216,11 +229,13 @@ export async function deleteExpired(
     text: DELETE_MEMBERS,
     values: [feed.partition, feed.id, uuidArray(entries.map(({ atomKey }) => atomKey))],
   });
-  await tx.query({
+  const { rows } = await tx.query<[bigint]>({
     name: 'delete-entries',
     text: DELETE_ENTRIES,
-    values: [feed.partition, feed.id, int8Array(entries.map(({ position }) => position))],
+    values: [feed.partition, feed.id, int8Array(entries.map(({ position }) => position)), counted],
   });
+  const octets = rows[0]?.[0] ?? 0n;
+  if (octets > 0n) await takeOff(tx, feed, octets);
 }
 
 /** The last position of each tenant among them; in order, so that two who note the same do not wait in a circle. */

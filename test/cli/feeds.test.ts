@@ -10,8 +10,10 @@ import { PassThrough } from 'node:stream';
 import { COMMANDS } from '../../src/cli/commands.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { deleteFeed } from '../support/deletion.js';
 import { command, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
+import { publishAll } from '../support/publish.js';
 import { issue } from '../support/tokens.js';
 import { until } from '../support/waiting.js';
 
@@ -116,23 +118,29 @@ describe('millrace feeds, tokens and schemas', () => {
       expect(gone.code).to.equal(5);
     });
 
-    it('send the name that confirms, and bring a feed back where the server can', async () => {
-      const asked: string[] = [];
-      await withServer(
-        (req) => asked.push(`${req.method ?? ''} ${req.url ?? ''}`),
-        async (url) => {
-          expect((await command(['feeds', 'delete', 'a/b', '--confirm', 'a/b'], { url })).code).to.equal(0);
-          expect(await command(['feeds', 'restore', 'a/b'], { url })).to.include({ code: 0 });
-        },
-      );
-      expect(asked).to.deep.equal([
-        'DELETE /admin/feeds/a/b?confirm=a%2Fb',
-        'POST /admin/feeds/a/b/restore',
-        'GET /admin/feeds/a/b',
-      ]);
-      const none = await run(['feeds', 'restore', 'mill/never']);
-      expect(none.code).to.equal(5);
-      expect(none.stderr).to.contain('no deleted feed mill/never is kept');
+    it('are brought back whole, for as long as the server keeps them', async () => {
+      await run(['feeds', 'create', 'mill/back', '--title', 'Back', '--with-workspace']);
+      await publishAll(app, '/feeds/mill/back', [{ title: 'kept' }]);
+      const before = await json(['feeds', 'show', 'mill/back']);
+      expect(await run(['feeds', 'delete', 'mill/back', '--confirm', 'mill/back'])).to.include({
+        code: 0,
+        stdout: 'Deleted mill/back.\n',
+      });
+      expect((await run(['feeds', 'show', 'mill/back'])).code).to.equal(5);
+      const taken = await run(['feeds', 'create', 'mill/back']);
+      expect(taken.code).to.equal(6);
+      expect(taken.stderr).to.contain('can be restored until');
+      expect(await json(['feeds', 'restore', 'mill/back'])).to.deep.equal(before);
+      expect((await run(['tail', 'mill/back'])).stdout).to.contain('kept');
+      // What is there stays as it is.
+      expect((await run(['feeds', 'restore', 'mill/back'])).stdout).to.match(/^title +Back$/m);
+
+      expect((await deleteFeed(app, '/feeds/mill/back', { purge: true })).status).to.equal(204);
+      for (const name of ['mill/back', 'mill/never']) {
+        const none = await run(['feeds', 'restore', name]);
+        expect(none.code).to.equal(5);
+        expect(none.stderr).to.contain(`no deleted feed ${name} is kept`);
+      }
     });
 
     it('refuse settings with every mistake and its place, in words or as JSON', async () => {

@@ -11,6 +11,7 @@ import { runMillrace } from '../../src/cli/millrace.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
+import { deleteFeed } from '../support/deletion.js';
 import { command, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
 import { publishAll } from '../support/publish.js';
@@ -343,7 +344,7 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['tail', feed, '--search', '+a', '--state', place])).code).to.equal(2);
       expect((await run(['tail', feed, '--state', await file('no-place', 'x')])).stderr).to.contain('keeps no place');
 
-      await app.request(`/admin/feeds/${feed}?confirm=${encodeURIComponent(feed)}`, { method: 'DELETE' });
+      expect((await deleteFeed(app, `/feeds/${feed}`, { purge: true })).status).to.equal(204);
       await app.feed(feed.slice('shop/'.length));
       await publishAll(app, `/feeds/${feed}`, entries(5, 5));
       const another = await run(['tail', feed, '--state', place]);
@@ -429,7 +430,7 @@ describe('millrace publish and millrace tail', () => {
       const other = startCommand(['tail', feed, '-f'], { url: app.url });
       await app.request(`/admin/tokens/${id}`, { method: 'DELETE' });
       expect(await following.ended).to.equal(4);
-      await app.request(`/admin/feeds/${feed}?confirm=${encodeURIComponent(feed)}`, { method: 'DELETE' });
+      expect((await deleteFeed(app, `/feeds/${feed}`)).status).to.equal(204);
       expect(await other.ended).to.equal(5);
     });
   });

@@ -44,6 +44,7 @@ const NEEDS: Readonly<
   'get /admin/feeds/{workspace}/{feed}': 'feed',
   'put /admin/feeds/{workspace}/{feed}': 'feed',
   'delete /admin/feeds/{workspace}/{feed}': 'feed',
+  'post /admin/feeds/{workspace}/{feed}/restore': 'feed',
   'get /admin/feeds/{workspace}/{feed}/schemas': 'feed',
   'post /admin/feeds/{workspace}/{feed}/schemas': 'feed',
   'get /admin/feeds/{workspace}/{feed}/schemas/{version}': 'feed',

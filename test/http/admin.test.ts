@@ -9,6 +9,7 @@ import { createLogger } from '../../src/telemetry/logger.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry, anId } from '../support/build.js';
+import { deleteFeed } from '../support/deletion.js';
 import { page, post, publish } from '../support/publish.js';
 import { until } from '../support/waiting.js';
 
@@ -33,6 +34,8 @@ describe('administration', () => {
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
   const remove = (path: string): Promise<Response> => app.request(path, { method: 'DELETE' });
+  /** Of `shop/orders`, for good. */
+  const purge = (name: string): Promise<Response> => deleteFeed(app, `/feeds/${name}`, { purge: true });
   const json = async <T = Record<string, unknown>>(response: Response | Promise<Response>): Promise<T> =>
     (await (await response).json()) as T;
   const problem = async (response: Promise<Response>, status: number): Promise<Problem> => {
@@ -46,11 +49,20 @@ describe('administration', () => {
     it('are created with 201, altered with 200, shown and listed', async () => {
       const created = await put('/admin/workspaces/ops', { title: 'Operations' });
       expect(created.status).to.equal(201);
-      const shown = { name: 'ops', title: 'Operations', url: `${app.url}/feeds/ops` };
+      const shown = {
+        name: 'ops',
+        title: 'Operations',
+        url: `${app.url}/feeds/ops`,
+        used: { feeds: 0, entriesPerDay: 0 },
+      };
       expect(await json(created)).to.deep.equal(shown);
       expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal(shown);
       expect((await put('/admin/workspaces/ops', {})).status).to.equal(200);
-      expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal({ name: 'ops', url: shown.url });
+      expect(await json(app.request('/admin/workspaces/ops'))).to.deep.equal({
+        name: 'ops',
+        url: shown.url,
+        used: shown.used,
+      });
       const { workspaces } = await json<{ workspaces: { name: string }[] }>(app.request('/admin/workspaces'));
       expect(workspaces.map(({ name }) => name)).to.include('ops');
     });
@@ -61,8 +73,8 @@ describe('administration', () => {
       expect((await problem(remove('/admin/workspaces/full'), 409)).detail).to.include('the feed "a"');
       await put('/admin/feeds/full/b', {});
       expect((await problem(remove('/admin/workspaces/full'), 409)).detail).to.include('2 feeds');
-      await remove('/admin/feeds/full/a');
-      await remove('/admin/feeds/full/b');
+      await purge('full/a');
+      await purge('full/b');
       expect((await remove('/admin/workspaces/full')).status).to.equal(204);
       expect((await app.request('/admin/workspaces/full')).status).to.equal(404);
       expect((await remove('/admin/workspaces/full')).status).to.equal(404);
@@ -81,7 +93,7 @@ describe('administration', () => {
     it('is made, changed or deleted only where a precondition holds (RFC 9110 §13.1)', async () => {
       for (const path of ['/admin/workspaces/once', '/admin/feeds/shop/once']) {
         const having = (method: string, headers: Record<string, string>): Promise<Response> =>
-          app.request(path, { method, headers });
+          app.request(method === 'DELETE' ? `${path}?confirm=shop/once` : path, { method, headers });
         await problem(having('PUT', { 'if-match': '*' }), 412);
         await problem(having('PUT', { 'if-match': '"a"' }), 412);
         expect((await having('PUT', { 'if-none-match': '*' })).status).to.equal(201);
@@ -167,8 +179,8 @@ describe('administration', () => {
       const path = await app.feed('twice', { title: 'First' });
       const id = await publish(app, path);
       const first = await json(app.request('/admin/feeds/shop/twice'));
-      expect((await remove('/admin/feeds/shop/twice')).status).to.equal(204);
-      expect((await remove('/admin/feeds/shop/twice')).status).to.equal(404);
+      expect((await purge('shop/twice')).status).to.equal(204);
+      expect((await purge('shop/twice')).status).to.equal(404);
       expect((await app.request(path)).status).to.equal(404);
       expect((await post(app, path, anEntry())).status).to.equal(404);
 
@@ -195,7 +207,7 @@ describe('administration', () => {
         }
       });
       await until('some entries are there', () => created >= 20);
-      expect((await remove('/admin/feeds/shop/pulled')).status).to.equal(204);
+      expect((await purge('shop/pulled')).status).to.equal(204);
       expect(new Set(await Promise.all(publishers))).to.deep.equal(new Set([404]));
       await app.feed('pulled');
       expect(await json(app.request('/admin/feeds/shop/pulled'))).to.include({ head: created, firstKept: created + 1 });

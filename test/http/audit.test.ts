@@ -4,6 +4,7 @@ import type { TestApp } from '../support/app.js';
 import { readAudit } from '../support/audit.js';
 import type { Told } from '../support/audit.js';
 import { anEntry } from '../support/build.js';
+import { deleteFeed, deletionOf } from '../support/deletion.js';
 import { createDatabase } from '../support/database.js';
 import { ask } from '../support/log.js';
 import { bearing, issue } from '../support/tokens.js';
@@ -78,9 +79,18 @@ describe('the audit feed', function () {
       told: { act: 'grants.deleted', target: { principal: 'jwt:ada', workspace: 'store' } },
     },
     'delete /admin/feeds/{workspace}/{feed}': {
+      path: () => deletionOf('/feeds/store/sales'),
       told: { act: 'feed.deleted', target: { workspace: 'store', feed: 'sales' } },
     },
+    'post /admin/feeds/{workspace}/{feed}/restore': {
+      told: { act: 'feed.restored', target: { workspace: 'store', feed: 'sales' } },
+      again: true,
+    },
     'delete /admin/workspaces/{workspace}': {
+      path: async () => {
+        await deleteFeed(app, '/feeds/store/sales', { purge: true });
+        return '/admin/workspaces/store';
+      },
       told: { act: 'workspace.deleted', target: { workspace: 'store' } },
     },
     'post /admin/tokens': {
@@ -151,6 +161,26 @@ describe('the audit feed', function () {
     expect((await toldOf('PUT', '/admin/users/bob', { grants: [GRANT] })).told).to.deep.equal([]);
   });
 
+  it('tells of quotas what they were and are, and of a feed that was deleted for good', async () => {
+    const quotas = (await toldOf('PUT', '/admin/workspaces/bound', { quotas: { feeds: 1 } })).told;
+    expect(quotas.map(({ act, changes }) => [act, changes])).to.deep.equal([
+      ['workspace.created', { quotas: { to: { feeds: 1 } } }],
+    ]);
+    expect((await toldOf('PUT', '/admin/workspaces/bound', {})).told).to.deep.equal([]);
+    const lifted = (await toldOf('PUT', '/admin/workspaces/bound', { quotas: {} })).told;
+    expect(lifted.map(({ act, changes }) => [act, changes])).to.deep.equal([
+      ['workspace.changed', { quotas: { from: { feeds: 1 } } }],
+    ]);
+    for (const deletedBefore of [false, true]) {
+      await send('PUT', '/admin/feeds/bound/gone', {});
+      if (deletedBefore) await deleteFeed(app, '/feeds/bound/gone');
+      const purge = (await toldOf('DELETE', deletionOf('/feeds/bound/gone', { purge: true }))).told;
+      expect(purge.map(({ act, target, title }) => [act, target, title])).to.deep.equal([
+        ['feed.purged', { workspace: 'bound', feed: 'gone' }, 'admin purged the feed bound/gone'],
+      ]);
+    }
+  });
+
   it('tells by whom, and of contracts that come back', async () => {
     await app.feed('contracted');
     await send('POST', '/admin/feeds/shop/contracted/schemas', CONTRACT);
@@ -169,7 +199,9 @@ describe('the audit feed', function () {
   it('tells nothing of what was only tried, or was not done', async () => {
     expect((await toldOf('POST', '/admin/feeds/shop/orders/schemas?dry-run=true', CONTRACT)).told).to.deep.equal([]);
     for (const [method, path, body] of [
-      ['DELETE', '/admin/feeds/shop/none', undefined],
+      ['DELETE', deletionOf('/feeds/shop/none'), undefined],
+      ['DELETE', '/admin/feeds/shop/orders?confirm=shop/other', undefined],
+      ['POST', '/admin/feeds/shop/none/restore', undefined],
       ['PUT', '/admin/feeds/none/none', {}],
       ['PUT', '/admin/feeds/shop/orders', { keepDays: 'x' }],
       ['DELETE', '/admin/workspaces/shop', undefined],
@@ -250,7 +282,14 @@ describe('the audit feed', function () {
 
     it('it is neither deleted nor made public or editable, nor given a contract', async () => {
       const path = '/admin/feeds/system/audit';
-      await forbidden(await send('DELETE', path), /server's own feed: it cannot be deleted/);
+      for (const purge of [false, true]) {
+        await forbidden(
+          await send('DELETE', deletionOf('/feeds/system/audit', { purge })),
+          /own feed: it cannot be deleted/,
+        );
+      }
+      await forbidden(await send('POST', `${path}/restore`), /server's own feed: it cannot be deleted/);
+      await forbidden(await send('PUT', '/admin/workspaces/system', { quotas: { bytes: 1 } }), /has no quotas/);
       await forbidden(await send('PUT', path, { public: true }), /cannot be public/);
       await forbidden(await send('PUT', path, { editable: true }), /cannot be editable/);
       await forbidden(await send('POST', `${path}/schemas`, CONTRACT), /has no contract/);

@@ -18,6 +18,7 @@ import {
   violationsIn,
 } from '../support/contracts.js';
 import type { AddedVersion } from '../support/contracts.js';
+import { deleteFeed } from '../support/deletion.js';
 
 const NONE = { compatibility: 'none' };
 /** Of versions that each take one number of items. */
@@ -368,7 +369,7 @@ describe('the versions of a contract', () => {
     const feed = await app.feed(name, NONE);
     await addContract(app, feed, counting(1));
     await addContract(app, feed, counting(2));
-    await textOf(await app.request(`/admin${feed}`, { method: 'DELETE' }), 204);
+    await textOf(await deleteFeed(app, feed, { purge: true }), 204);
     await refusalIn(await app.request(`${feed}/schemas/1`), 404, 'not-found');
     await app.feed(name, NONE);
     expect(await states(feed)).to.deep.equal([]);

@@ -5,6 +5,7 @@ import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { AT, childOf, childrenOf, linkHeaderOf, readFeed } from '../support/atom.js';
 import { anEntry, anId } from '../support/build.js';
+import { deleteFeed } from '../support/deletion.js';
 import { inOrder, page, post, publish, publishAll, publishSome, raiseFloor, walk } from '../support/publish.js';
 
 describe('the pages of a feed', () => {
@@ -713,7 +714,7 @@ describe('the pages of a feed', () => {
             if (query !== '') tags.add(etag);
           }
           feedIds.add(await idOf(path));
-          expect((await app.request(`/admin${path}`, { method: 'DELETE' })).status).to.equal(204);
+          expect((await deleteFeed(app, path, { purge: true })).status).to.equal(204);
           expect((await app.request(path)).status).to.equal(404);
           await app.feed(name);
         }

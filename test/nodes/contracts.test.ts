@@ -5,6 +5,7 @@ import { anEntry } from '../support/build.js';
 import { EVENT_XSD, addContract, eventContent, retire, send, textOf, violationsIn } from '../support/contracts.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { deleteFeed } from '../support/deletion.js';
 import { until } from '../support/waiting.js';
 
 const SECONDS = 2;
@@ -69,7 +70,7 @@ describe('a contract on two nodes', () => {
     const feed = await one.feed('reborn');
     await addContract(one, feed, { kind: 'xsd', schema: EVENT_XSD });
     await until('it is in force', async () => (await status(other, feed, 'x')) === 422, SECONDS);
-    await textOf(await one.request(`/admin${feed}`, { method: 'DELETE' }), 204);
+    await textOf(await deleteFeed(one, feed, { purge: true }), 204);
     await one.feed('reborn');
     await until('it is not in force', async () => (await status(other, feed, 'x')) === 201, SECONDS);
     const added = await addContract(other, feed, { kind: 'xsd', schema: EVENT_XSD.replace('xs:int"', 'xs:long"') });

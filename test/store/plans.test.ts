@@ -84,4 +84,23 @@ describe('statements that were planned while the log was empty', function () {
       expect(((await rowsRead()) - before) / 4).to.be.below(2_000);
     });
   }
+
+  it('look at a few rows for what a workspace has used, however often it was published to', async () => {
+    const put = async (path: string, body: object): Promise<void> => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await app.request(path, { method: 'PUT', headers, body: JSON.stringify(body) });
+      expect(response.status, await response.text()).to.equal(201);
+    };
+    await put('/admin/workspaces/limited', { quotas: { entriesPerDay: 1_000 } });
+    await put('/admin/feeds/limited/one', {});
+    const look = async (): Promise<void> => {
+      // One after the other: those that are asked for at the same time are read together.
+      for (let n = 0; n < 20; n++) expect((await app.request('/admin/workspaces/limited')).status).to.equal(200);
+    };
+    await look();
+    for (let n = 0; n < 200; n++) await post('/feeds/limited/one', 'application/atom+xml', anEntry());
+    const before = await rowsRead();
+    await look();
+    expect((await rowsRead()) - before).to.be.below(400);
+  });
 });

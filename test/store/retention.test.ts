@@ -10,6 +10,7 @@ import type { RetentionWorkerDeps } from '../../src/workers/retention.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry, anId } from '../support/build.js';
+import { deleteFeed } from '../support/deletion.js';
 import { ask } from '../support/log.js';
 import { ENTRY_TYPE, inOrder, page, post, publish, publishAll, publishSome, walk } from '../support/publish.js';
 import { until } from '../support/waiting.js';
@@ -149,15 +150,39 @@ describe('retention', () => {
   it('empties a deleted feed, and keeps what its name holds when it is used again', async () => {
     const path = await app.feed('reused');
     const [id] = await publishAll(app, path, some(30));
-    expect((await app.request('/admin/feeds/shop/reused', { method: 'DELETE' })).status).to.equal(204);
+    expect((await deleteFeed(app, path, { purge: true })).status).to.equal(204);
     await app.feed('reused');
     await publishAll(app, path, [{ id: id! }, {}, ...some(1)]);
     await run();
     expect(await rows('reused')).to.include({ entries: '31-33:3', members: '31-33:3', terms: '33-33:3' });
 
-    expect((await app.request('/admin/feeds/shop/reused', { method: 'DELETE' })).status).to.equal(204);
+    expect((await deleteFeed(app, path, { purge: true })).status).to.equal(204);
     await run();
     expect(await rows('reused')).to.include({ entries: null, members: null, terms: null });
+  });
+
+  it('leaves a deleted feed alone for a day, and empties it then', async () => {
+    const path = await app.feed('undone', { keepEntries: 1 });
+    await publishSome(app, path, 30);
+    expect((await deleteFeed(app, path)).status).to.equal(204);
+    await run();
+    expect((await rows('undone')).entries).to.equal('1-30:30');
+    const [feed] = (await listRetained(deps.db)).filter(({ deleted, head }) => deleted && head === 30n);
+    await ask(app.database.url, `update feeds set restorable_until = now() where name = 'undone'`);
+
+    // Retention found its time over before somebody made it last longer: brought back in between, it stays.
+    await ask(app.database.url, `update feeds set deleted_at = null, restorable_until = null where name = 'undone'`);
+    expect(await raiseFloor(deps, { ...feed!, expired: true })).to.equal(false);
+    expect((await page(app, path)).entries).to.have.length(25);
+
+    await deleteFeed(app, path);
+    await ask(app.database.url, `update feeds set restorable_until = now() where name = 'undone'`);
+    await run();
+    expect(await rows('undone')).to.include({ entries: null, members: null, terms: null });
+    expect((await app.request(`/admin${path}/restore`, { method: 'POST' })).status).to.equal(404);
+    await app.feed('undone');
+    await publish(app, path);
+    expect((await rows('undone')).entries).to.equal('31-31:1');
   });
 
   it('deletes old ticks of what is gone, but never the one that tells the head', async () => {
@@ -169,7 +194,7 @@ describe('retention', () => {
     await run();
     expect((await rows('ticks')).ticks).to.equal('76-100:1');
 
-    await app.request('/admin/feeds/shop/ticks', { method: 'DELETE' });
+    await deleteFeed(app, path, { purge: true });
     await run();
     expect(await rows('ticks')).to.include({ entries: null, ticks: '76-100:1' });
     await app.feed('ticks');

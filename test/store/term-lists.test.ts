@@ -16,6 +16,7 @@ import type { RetentionWorkerDeps } from '../../src/workers/retention.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry, anId } from '../support/build.js';
+import { deleteFeed } from '../support/deletion.js';
 import { ask } from '../support/log.js';
 import { publishAll } from '../support/publish.js';
 
@@ -167,7 +168,7 @@ describe('pages of the term index', function () {
     const log: Shown[] = [];
     for (let n = 0; n < 3; n++)
       log.push(...(await publishBatch(path, [['red', 'tid:1'], ['red'], ['green', 'tid:1']])));
-    expect((await app.request('/admin/feeds/shop/reborn', { method: 'DELETE' })).status).to.equal(204);
+    expect((await deleteFeed(app, '/feeds/shop/reborn', { purge: true })).status).to.equal(204);
     await app.feed('reborn', { editable: true });
     const firstKept = BigInt(log.length + 1);
     // The same ids again: their rows of the first life are still there.
@@ -221,7 +222,7 @@ describe('pages of the term index', function () {
       [feed.id],
     );
     expect(before!.earlier[0]).to.equal('2');
-    expect((await app.request('/admin/feeds/shop/cut', { method: 'DELETE' })).status).to.equal(204);
+    expect((await deleteFeed(app, '/feeds/shop/cut', { purge: true })).status).to.equal(204);
     await retain(deps, new AbortController().signal);
     expect(await ask(app.database.url, 'select from entry_terms where feed_id = $1', [feed.id])).to.deep.equal([]);
   });

@@ -60,6 +60,14 @@ create table epochs (
   constraint epochs_pkey PRIMARY KEY (partition_id, epoch)
 );
 
+create table feed_usage (
+  partition_id smallint not null,
+  feed_id integer not null,
+  counted_to bigint not null default 0,
+  octets bigint not null default 0,
+  constraint feed_usage_pkey PRIMARY KEY (partition_id, feed_id)
+);
+
 create table feeds (
   feed_id integer not null generated always as identity,
   partition_id smallint not null default 0,
@@ -70,6 +78,7 @@ create table feeds (
   settings_version integer not null default 1,
   created_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone,
+  restorable_until timestamp with time zone,
   constraint feeds_pkey PRIMARY KEY (feed_id),
   constraint feeds_workspace_name_key UNIQUE (workspace, name)
 );
@@ -166,6 +175,7 @@ create table users (
 create table workspaces (
   name text collate "C" not null,
   title text,
+  quotas jsonb not null default '{}'::jsonb,
   constraint workspaces_pkey PRIMARY KEY (name)
 );
 

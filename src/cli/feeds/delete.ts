@@ -11,7 +11,7 @@ export const deleteFeed: Command = {
   operands: 'WORKSPACE/FEED',
   takes: [1, 1],
   about: `Deletes a feed and all that it holds. On a terminal you are asked to type its name; a script gives it by --confirm.
-Where the server keeps deleted feeds for a while, \`millrace feeds restore\` brings it back.`,
+The server keeps it for a day: so long \`millrace feeds restore\` brings it back.`,
   options: {
     confirm: { value: 'WORKSPACE/FEED', about: 'the name once more, instead of being asked' },
     ...CLIENT_OPTIONS,

@@ -33,7 +33,7 @@ export const restoreFeed: Command = {
 function explained(error: unknown, name: string): unknown {
   if (!(error instanceof Refusal)) return error;
   if (error.status === 404) {
-    const message = `no deleted feed ${name} is kept here: it was never there, is not deleted, or was deleted too long ago`;
+    const message = `no deleted feed ${name} is kept here: it was never there, or was deleted for good or too long ago`;
     return new Failure(message, EXIT.missing, error);
   }
   if (error.status === 405) return new Failure('this server cannot bring feeds back', EXIT.failed, error);

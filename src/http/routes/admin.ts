@@ -1,24 +1,27 @@
 import type { Request, Response, Router } from 'express';
-import { deleteFeed, putFeed } from '../../actions/change-feed.js';
+import { putFeed } from '../../actions/change-feed.js';
 import type { FeedName } from '../../actions/change-feed.js';
 import { checkExistence } from '../../actions/existence.js';
 import { deleteWorkspace, putWorkspace } from '../../actions/change-workspace.js';
 import { decide } from '../../core/access.js';
 import type { Target } from '../../core/access.js';
-import type { Position } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { Feed, Workspace } from '../../core/feed.js';
 import { readFeedBody, readWorkspaceBody } from '../../formats/feed-settings.js';
-import { listFeeds, listWorkspaces } from '../../store/feeds.js';
+import { listRestorable } from '../../store/deleted-feeds.js';
+import { countFeeds, listFeeds, listWorkspaces } from '../../store/feeds.js';
 import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { showFeed, showFeedWithHead } from '../admin-shown.js';
 import { mayAdminister, mayAdministerSome } from '../middleware/may.js';
 import { namedFeed } from '../named-feed.js';
+import { flag } from '../parameters.js';
 import { send } from '../respond.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
 
 /**
- * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds`, and GET, PUT and DELETE of one of them. JSON both
+ * Workspaces and feeds: `GET /admin/workspaces`, `GET /admin/feeds` (`?deleted=true`: those that can be restored), and
+ * GET, PUT and DELETE of one of them (of a feed in admin-deletion.ts). JSON both
  * ways (schemas/api/); PUT creates (201) or replaces all settings (200), and shows what is then in force. For those who
  * administer the workspace or the feed, or everything; the lists show what they do.
  * Errors: not-well-formed (400), unauthorized (401), forbidden (403), not-found (404), conflict (409), precondition-failed (412), too-large (413),
@@ -37,14 +40,14 @@ export function addAdminRoutes(router: Router, services: Services): void {
     });
   });
   router.get('/admin/workspaces/:workspace', admin, async (req, res) => {
-    sendJson(req, res, 200, showWorkspace(await workspaceOf(namesOf(req).workspace)));
+    sendJson(req, res, 200, await shownWorkspace(namesOf(req).workspace));
   });
   router.put('/admin/workspaces/:workspace', admin, async (req, res) => {
     const name = namesOf(req).workspace;
     const asked = existenceAsked(req);
     const workspace = { name, ...readWorkspaceBody(await jsonBody(req, services)) };
     const put = await putWorkspace(services, actor(req), workspace, asked);
-    sendPut(req, res, put, showWorkspace(await workspaceOf(name)));
+    sendPut(req, res, put, await shownWorkspace(name));
   });
   router.delete('/admin/workspaces/:workspace', admin, async (req, res) => {
     const { workspace } = namesOf(req);
@@ -54,11 +57,13 @@ export function addAdminRoutes(router: Router, services: Services): void {
   });
 
   router.get('/admin/feeds', some, async (req, res) => {
-    sendJson(req, res, 200, {
-      feeds: (await listFeeds(db))
-        .filter(({ workspace, name }) => isTheirs(req, { workspace, feed: name }))
-        .map(showFeed),
-    });
+    const isShown = ({ workspace, name }: Feed): boolean => isTheirs(req, { workspace, feed: name });
+    const feeds = flag(req.url, 'deleted')
+      ? (await listRestorable(db))
+          .filter(({ feed }) => isShown(feed))
+          .map(({ feed, deletedAt, restorableUntil }) => ({ ...showFeed(feed, urls), deletedAt, restorableUntil }))
+      : (await listFeeds(db)).filter(isShown).map((feed) => showFeed(feed, urls));
+    sendJson(req, res, 200, { feeds });
   });
   router.get('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
     sendJson(req, res, 200, await shownFeed(req));
@@ -69,12 +74,6 @@ export function addAdminRoutes(router: Router, services: Services): void {
     const chosen = readFeedBody(await jsonBody(req, services));
     const put = await putFeed(services, actor(req), name, chosen, asked);
     sendPut(req, res, put, await shownFeed(req));
-  });
-  router.delete('/admin/feeds/:workspace/:feed', admin, async (req, res) => {
-    if (existenceAsked(req) === 'new')
-      checkExistence('new', true, `feed ${(await namedFeed(services, req)).feed.name}`);
-    await deleteFeed(services, actor(req), namesOf(req));
-    send(req, res, 204, ['cache-control', 'no-store'], '');
   });
 
   for (const path of ['/admin/workspaces', '/admin/feeds']) {
@@ -90,18 +89,21 @@ export function addAdminRoutes(router: Router, services: Services): void {
     return workspace;
   }
 
+  async function shownWorkspace(name: string): Promise<object> {
+    const workspace = await workspaceOf(name);
+    const feeds = await countFeeds(db, name);
+    const { entries, octets, isComplete } = await services.meter.usage(name);
+    const bytes = workspace.quotas?.bytes === undefined ? {} : { bytes: octets };
+    const counting = isComplete ? {} : { counting: true };
+    return { ...showWorkspace(workspace), used: { feeds, entriesPerDay: entries, ...bytes, ...counting } };
+  }
+
   async function shownFeed(req: Request): Promise<object> {
-    const { feed, head, firstKept } = await namedFeed(services, req);
-    return { ...showFeed(feed), head: showPosition(head), firstKept: showPosition(firstKept) };
+    return showFeedWithHead(await namedFeed(services, req), urls);
   }
 
   function showWorkspace(workspace: Workspace): object {
     return { ...workspace, url: urls.workspace(workspace.name) };
-  }
-
-  function showFeed(feed: Feed): object {
-    const { workspace, name, atomId: id, createdAt, settings } = feed;
-    return { workspace, name, url: urls.feed(feed), id, createdAt, ...settings };
   }
 }
 
@@ -113,11 +115,6 @@ function isTheirs({ principal }: Request, target: Target): boolean {
 function namesOf(req: Request): FeedName {
   const { workspace = '', feed = '' } = req.params as { workspace?: string; feed?: string };
   return { workspace, name: feed };
-}
-
-/** JSON has no bigint; what a reader's number type could not hold is a string. */
-function showPosition(position: Position): number | string {
-  return position <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(position) : String(position);
 }
 
 function sendPut(req: Request, res: Response, put: 'created' | 'changed' | 'unchanged', shown: object): void {

@@ -1,7 +1,8 @@
 import type { Request, Response, Router } from 'express';
+import { findRetries } from '../../actions/find-retries.js';
 import { publishEntries } from '../../actions/publish.js';
 import type { Published } from '../../actions/publish.js';
-import { findRetries, rehearse } from '../../actions/rehearse.js';
+import { rehearse, rehearseRoom } from '../../actions/rehearse.js';
 import { deleteEntry, reviseEntry } from '../../actions/revise-entry.js';
 import type { NewEntry, Precondition } from '../../core/batch.js';
 import { atomKey } from '../../core/entry.js';
@@ -76,7 +77,7 @@ export function addEntryRoutes(
     );
     const entries = await contracted(req, submission, body, prepared);
     const written = dryRun
-      ? await rehearse(services.db, feed, req.known, entries, now)
+      ? await rehearse(services, feed, req.known, entries, now)
       : await publishEntries(services, feed, entries).catch((error: unknown) => {
           throw kind === 'feed' ? inPlacesOf(submission.format, error) : error;
         });
@@ -232,6 +233,7 @@ export function addEntryRoutes(
     }
     const entry = newEntry(prepared, accepted);
     const precondition = preconditionOf(req);
+    if (dryRun) await rehearseRoom(services.meter, feed, [entry]);
     const stored = dryRun
       ? wouldRevise(current, entry, precondition)
       : await reviseEntry(services, feed, entry, precondition);

@@ -20,7 +20,7 @@ export function addOtherMethods(
     if (req.method !== 'OPTIONS') {
       throw new FeedsError('method-not-allowed', `${req.method} is not possible here`, { allow: methods });
     }
-    const post = methods.includes('POST') ? ['accept-post', posted.join(', ')] : [];
+    const post = methods.includes('POST') && posted.length > 0 ? ['accept-post', posted.join(', ')] : [];
     const patch = methods.includes('PATCH') ? ['accept-patch', PATCH_TYPES.join(', ')] : [];
     send(req, res, 204, ['allow', methods.join(', '), ...post, ...patch, 'vary', VARY], '');
   });
