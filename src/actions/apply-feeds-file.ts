@@ -1,4 +1,5 @@
 import { FEEDS_FILE } from '../core/access.js';
+import type { Grant } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
@@ -8,6 +9,7 @@ import { administer } from './administer.js';
 import type { Tell } from './administer.js';
 import { putFeedIn } from './change-feed.js';
 import type { ChangeDeps, Put } from './change-feed.js';
+import { putGrantsIn } from './change-grants.js';
 import { putWorkspaceIn } from './change-workspace.js';
 import { carryOut, planContract } from './plan-contracts.js';
 import type { ContractPlan, PlanDeps } from './plan-contracts.js';
@@ -24,7 +26,7 @@ export type FeedsFileDeps = ChangeDeps & PlanDeps;
 const TRIES = 5;
 
 /**
- * Creates the workspaces and feeds of the file, or replaces their settings, brings back what was deleted, and adds each contract
+ * Creates the workspaces, grants and feeds of the file, or replaces what they are, brings back what was deleted, and adds each contract
  * that is not in force yet; never deletes what it does not name. All in one transaction, or nothing: rejects with
  * `invalid-body`, whose violations name every part that cannot be applied.
  */
@@ -96,6 +98,11 @@ export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile, plan
   // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
   for (const { workspace, path } of byName(file)) {
     await attempt(path, () => putWorkspaceIn(tx, tell, workspace));
+    for (const [index, { principal, grants }] of (workspace.grants ?? []).entries()) {
+      const grantee = { workspace: workspace.name, principal };
+      const inWorkspace = grants.map((grant): Grant => ({ workspace: workspace.name, ...grant }));
+      await attempt(`${path}/grants/${String(index)}`, () => putGrantsIn(tx, tell, FEEDS_FILE, grantee, inWorkspace));
+    }
     for (const [index, feed] of workspace.feeds.entries()) {
       const at = `${path}/feeds/${String(index)}`;
       const name = { workspace: workspace.name, name: feed.name };
@@ -134,6 +141,12 @@ function namesIn(file: FeedsFile): Violation[] {
   file.workspaces.forEach((workspace, at) => {
     const path = `/workspaces/${String(at)}`;
     check('workspace', workspace.name, `${path}/name`, workspaces);
+    const grantees = new Set<string>();
+    (workspace.grants ?? []).forEach(({ principal }, index) => {
+      const message = `grants to "${principal.slice(0, 140)}" are in the file twice`;
+      if (grantees.has(principal)) mistakes.push({ path: `${path}/grants/${String(index)}/principal`, message });
+      grantees.add(principal);
+    });
     const feeds = new Set<string>();
     workspace.feeds.forEach(({ name }, index) => {
       check('feed', name, `${path}/feeds/${String(index)}/name`, feeds);

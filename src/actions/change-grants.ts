@@ -9,7 +9,7 @@ import { lockWorkspace } from '../store/feeds.js';
 import { countGrants, deleteGrants as deleteRow, findGrants, putGrants as putRow } from '../store/grants.js';
 import { keepUser } from '../store/users.js';
 import { administer } from './administer.js';
-import type { AdministerDeps } from './administer.js';
+import type { AdministerDeps, Tell } from './administer.js';
 import { checkGrants } from './check-grants.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
@@ -40,19 +40,34 @@ export async function putGrants(
   checkGrants(by, inWorkspace);
   return administer(deps, by, async (tx, tell) => {
     if (!(await lockWorkspace(tx, workspace))) throw noWorkspace(workspace);
-    await mustBeThere(tx, principal);
-    const before = await findGrants(tx, workspace, principal);
-    const exists = before !== undefined;
-    checkExistence(asked, exists, `grant to ${principal}`);
-    if (!exists && (await countGrants(tx, workspace)) >= MOST_PRINCIPALS) {
-      const message = `${String(MOST_PRINCIPALS)} principals have grants in "${workspace}", and no more can`;
-      throw new FeedsError('conflict', message);
-    }
-    const put = await putRow(tx, { workspace, principal, grants: inWorkspace, grantedBy: by.name });
-    const changes = changesBetween({ grants: before?.grants }, { grants: inWorkspace });
-    if (Object.keys(changes).length > 0) tell({ act: 'grants.changed', target: { principal, workspace }, changes });
-    return { created: !exists, put };
+    return putGrantsIn(tx, tell, by, { workspace, principal }, inWorkspace, asked);
   });
+}
+
+/** The same, as a part of a greater transaction, in a workspace that is locked and that whoever does it administers. */
+export async function putGrantsIn(
+  tx: Tx,
+  tell: Tell,
+  by: Actor,
+  { workspace, principal }: Grantee,
+  inWorkspace: readonly Grant[],
+  asked?: Existence,
+): Promise<{ readonly created: boolean; readonly put: PrincipalGrants }> {
+  checkGrantee(principal);
+  for (const { feed } of inWorkspace) if (feed !== undefined) checkName('feed', feed);
+  await mustBeThere(tx, principal);
+  const before = await findGrants(tx, workspace, principal);
+  const exists = before !== undefined;
+  checkExistence(asked, exists, `grant to ${principal}`);
+  if (!exists && (await countGrants(tx, workspace)) >= MOST_PRINCIPALS) {
+    const message = `${String(MOST_PRINCIPALS)} principals have grants in "${workspace}", and no more can`;
+    throw new FeedsError('conflict', message);
+  }
+  const changes = changesBetween({ grants: before?.grants }, { grants: inWorkspace });
+  if (before !== undefined && Object.keys(changes).length === 0) return { created: false, put: before };
+  const put = await putRow(tx, { workspace, principal, grants: inWorkspace, grantedBy: by.name });
+  tell({ act: 'grants.changed', target: { principal, workspace }, changes });
+  return { created: !exists, put };
 }
 
 /** What is granted to a user that there is not would be for whoever makes it, and knows its password. */

@@ -1,3 +1,4 @@
+import type { Grant } from './access.js';
 import type { Compatibility, Contract, ContractKind, ContractVersion } from './contract.js';
 import { FeedsError } from './errors.js';
 import type { Quotas } from './quota.js';
@@ -83,7 +84,14 @@ export interface FeedsFile<C = Contract> {
 }
 
 export interface DeclaredWorkspace<C = Contract> extends Workspace {
+  readonly grants?: readonly DeclaredGrants[];
   readonly feeds: readonly DeclaredFeed<C>[];
+}
+
+/** What somebody is to be granted in the workspace. */
+export interface DeclaredGrants {
+  readonly principal: string;
+  readonly grants: readonly Omit<Grant, 'workspace'>[];
 }
 
 export interface DeclaredFeed<C = Contract> {

@@ -1,5 +1,12 @@
 import { createRequire } from 'node:module';
-import type { ChosenSettings, DeclaredContract, FeedSettings, FeedsFile, Workspace } from '../core/feed.js';
+import type {
+  ChosenSettings,
+  DeclaredContract,
+  DeclaredGrants,
+  FeedSettings,
+  FeedsFile,
+  Workspace,
+} from '../core/feed.js';
 import { compileChecks, parseJson } from './json/checked-json.js';
 
 /** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
@@ -10,6 +17,8 @@ const checks = compileChecks({
   workspace: load('../../schemas/api/workspace.json') as Record<string, unknown>,
   retired: load('../../schemas/api/schema-version.json') as Record<string, unknown>,
   contract: load('../../schemas/api/contract.json') as Record<string, unknown>,
+  token: load('../../schemas/api/token.json') as Record<string, unknown>,
+  principalGrants: load('../../schemas/api/principal-grants.json') as Record<string, unknown>,
   feedsFile: load('../../schemas/api/feeds-file.json') as Record<string, unknown>,
 });
 
@@ -37,11 +46,12 @@ export function readRetiredBody(bytes: Buffer): { readonly retired: boolean } {
 /** schemas/api/feeds-file.json, of a value that was read from YAML or JSON. */
 export function checkFeedsFile(value: unknown): FeedsFile<DeclaredContract> {
   checks.feedsFile(value, 'the feeds file');
-  const file = value as { workspaces: (Workspace & { feeds?: SentFeed[] })[] };
+  const file = value as { workspaces: SentWorkspace[] };
   return {
     workspaces: file.workspaces.map((workspace) => ({
       name: workspace.name,
       ...workspaceSettings(workspace),
+      ...(workspace.grants === undefined ? {} : { grants: workspace.grants }),
       feeds: (workspace.feeds ?? []).map((feed) => ({
         name: feed.name,
         settings: toSettings(feed),
@@ -51,6 +61,7 @@ export function checkFeedsFile(value: unknown): FeedsFile<DeclaredContract> {
   };
 }
 
+type SentWorkspace = Workspace & { readonly grants?: readonly DeclaredGrants[]; readonly feeds?: readonly SentFeed[] };
 type SentFeed = { name: string; contract?: DeclaredContract } & ChosenSettings;
 
 const SETTINGS: Record<keyof FeedSettings, true> = {

@@ -15,7 +15,7 @@ import { page, publish } from '../support/publish.js';
 
 const READY = fileURLToPath(new URL('../../schemas/contracts', import.meta.url));
 
-describe('contracts and quotas in the feeds file', function () {
+describe('contracts, quotas and grants in the feeds file', function () {
   this.timeout(30_000);
   let app: TestApp;
   let directory: string;
@@ -220,5 +220,61 @@ describe('contracts and quotas in the feeds file', function () {
     await inOps([{ name: 'a' }], { quotas: {} });
     await app.running.reload();
     expect(await quotas()).to.equal(undefined);
+  });
+
+  it('grants are those of the file for whom it names, and nobody else’s', async () => {
+    const shown = async (): Promise<unknown> => {
+      const text = await textOf(await app.request('/admin/workspaces/shop/grants'), 200);
+      const { principals } = JSON.parse(text) as {
+        principals: { principal: string; grants: unknown; grantedBy: string }[];
+      };
+      return principals.map(({ principal, grants, grantedBy }) => [principal, grants, grantedBy]);
+    };
+    const reader = { role: 'reader', tenants: ['t1'] };
+    await apply([], { grants: [{ principal: 'jwt:ada', grants: [reader] }] });
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ grants: [{ role: 'publisher' }] });
+    await app.request('/admin/workspaces/shop/grants/keystone:bob', { method: 'PUT', headers, body });
+    await apply([], { grants: [{ principal: 'jwt:ada', grants: [{ role: 'admin' }, reader] }] });
+    await apply([], { grants: [{ principal: 'jwt:ada', grants: [{ role: 'admin' }, reader] }] });
+    await apply([]);
+    expect(await shown()).to.deep.equal([
+      ['jwt:ada', [{ role: 'admin' }, reader], 'file'],
+      ['keystone:bob', [{ role: 'publisher' }], 'admin'],
+    ]);
+    const told = (await readAudit(app)).filter(({ target }) => target?.['principal'] === 'jwt:ada');
+    expect(told.map(({ act, by }) => [act, by])).to.deep.equal([
+      ['grants.changed', 'file'],
+      ['grants.changed', 'file'],
+    ]);
+  });
+
+  it('grants that cannot be are told with their places', async () => {
+    const wrong = async (grants: unknown): Promise<string> => {
+      await write([], { grants });
+      return app.running.reload().then(
+        () => expect.fail('it was applied'),
+        (error: unknown) => (error as Error).message,
+      );
+    };
+    const grant = [{ role: 'reader' }];
+    expect(
+      await wrong([
+        { principal: 'token:1', grants: grant },
+        { principal: 'user:nobody', grants: grant },
+      ]),
+    )
+      .to.contain('/workspaces/0/grants/0 "token:1" is nobody who can be granted something')
+      .and.to.contain('/workspaces/0/grants/1 there is no user "nobody"');
+    expect(
+      await wrong([
+        { principal: 'jwt:a', grants: grant },
+        { principal: 'jwt:a', grants: grant },
+      ]),
+    ).to.contain('/workspaces/0/grants/1/principal grants to "jwt:a" are in the file twice');
+    expect(await wrong([{ principal: 'jwt:a', grants: [{ role: 'admin', tenants: ['t'] }] }])).to.contain(
+      '/workspaces/0/grants/0/grants/0/role',
+    );
+    expect(await wrong([{ principal: 'jwt:a', grants: [{ role: 'reader', feed: 'no/feed' }] }])).to.contain('no/feed');
   });
 });
