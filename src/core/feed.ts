@@ -131,6 +131,8 @@ export function checkName(kind: 'workspace' | 'feed', name: string): void {
 
 /** Can a tenant have this id? It is a segment of URLs below a feed. */
 export function isTenantId(text: string): boolean {
+  // RFC 3986 §5.2.4: clients take these two out of a URL.
+  if (text === '.' || text === '..') return false;
   return /^[^\s_][^\s]{0,255}$/u.test(text) && !RESERVED.has(text.toLowerCase());
 }
 

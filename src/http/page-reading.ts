@@ -99,7 +99,12 @@ async function tenantPage(
   const state = { head, firstKept, epochs };
   const seal = (position: Position): string => seals.seal(feed.id, epochs.current, position);
   if (marker?.kind === 'position') {
-    await refuseFromBeyond(services, feed, state, marker.position, marker.epoch, 'marker', seal);
+    await refuseFromBeyond(services, feed, state, marker.position, marker.epoch, 'marker', async (position) => {
+      // One of their own: what others published moves the end of the log.
+      const place = { direction: 'backward', from: position, isHandedOut: false } as const;
+      const { entries } = await readTenantPage(db, feed, view.tenants, place, 1, undefined);
+      return seal(entries[0]?.position ?? 0n);
+    });
   }
   const passed = marker?.kind === 'position' ? marker.position + (start.direction === 'forward' ? 1n : 0n) : undefined;
   const after = start.direction === 'forward' ? (start.from ?? 0n) : 0n;
@@ -198,7 +203,7 @@ async function refuseFromBeyond(
   position: Position,
   epoch: string | undefined,
   what: 'marker' | 'ETag',
-  seal?: (position: Position) => string,
+  seal?: (position: Position) => Promise<string>,
 ): Promise<void> {
   const bounded = commonTick(log.epochs, epoch) !== undefined;
   const common = bounded ? ((await commonPosition(services.db, feed, log.epochs, epoch)) ?? 0n) : log.head;
@@ -206,7 +211,7 @@ async function refuseFromBeyond(
   if (position <= last) return;
   if (seal !== undefined) {
     const message = `the log was put back to an older state since this ${what} was given out; lastCommon is the last place that both have in common`;
-    throw new FeedsError('marker-beyond-log', message, { extensions: { lastCommon: seal(last) } });
+    throw new FeedsError('marker-beyond-log', message, { extensions: { lastCommon: await seal(last) } });
   }
   throw new FeedsError(
     'marker-beyond-log',

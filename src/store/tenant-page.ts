@@ -87,10 +87,11 @@ export async function readTenantPage(
   db: Db,
   feed: Feed,
   tenants: readonly string[],
-  { direction, from, isHandedOut }: TenantStart,
+  start: TenantStart,
   limit: number,
   search: Search | undefined,
 ): Promise<TenantPageRows> {
+  const { direction, from, isHandedOut } = start;
   const most = search === undefined ? limit + MOST_TOMBSTONES : EXAMINED;
   const terms = tenantTerms(tenants);
   const { rows } = await db.query<OwnRow>({
@@ -102,19 +103,21 @@ export async function readTenantPage(
   if (first === undefined) throw new Error(`feed ${String(feed.id)} has no head`);
   const [head, firstKept, epoch, newest, newestAt, below, own] = first;
   const examined = own.slice(0, most).map(BigInt);
-  const { entries, full } = await entriesAt(db, feed, direction, examined, limit, search);
+  const { entries, full, floor } = await entriesAt(db, feed, direction, examined, limit, search);
+  // Retention has moved its floor between the two statements: what is lost by that is told by a page that begins behind it.
+  if (floor !== undefined && floor > firstKept) return readTenantPage(db, feed, tenants, start, limit, search);
   // Where the reading ended: behind it there is more to look at, or nothing.
   const end = full ? entries.at(-1)?.position : own.length > most ? examined.at(-1) : undefined;
   const log = { head, firstKept, epoch, changedAt: newestAt ?? undefined };
   if (direction === 'backward') {
-    const start = from === undefined ? newest : isHandedOut ? from : (examined[0] ?? null);
-    const high = from === undefined ? (newest ?? 0n) : (entries[0]?.position ?? start ?? 0n);
+    const begun = from === undefined ? newest : isHandedOut ? from : (examined[0] ?? null);
+    const high = from === undefined ? (newest ?? 0n) : (entries[0]?.position ?? begun ?? 0n);
     const older = end === undefined ? undefined : own.map(BigInt).find((position) => position < end);
     return { ...log, entries, low: end ?? firstKept, high, older };
   }
-  const start = isHandedOut && from !== undefined ? from : (below ?? 0n);
-  const high = end ?? examined.at(-1) ?? start;
-  return { ...log, entries: entries.toReversed(), low: start + 1n, high, older: below ?? undefined };
+  const begun = isHandedOut && from !== undefined ? from : (below ?? 0n);
+  const high = end ?? examined.at(-1) ?? begun;
+  return { ...log, entries: entries.toReversed(), low: begun + 1n, high, older: below ?? undefined };
 }
 
 async function entriesAt(
@@ -124,8 +127,8 @@ async function entriesAt(
   positions: readonly Position[],
   limit: number,
   search: Search | undefined,
-): Promise<Pick<PageRows, 'entries' | 'full'>> {
-  if (positions.length === 0) return { entries: [], full: false };
+): Promise<Pick<PageRows, 'entries' | 'full'> & { readonly floor: Position | undefined }> {
+  if (positions.length === 0) return { entries: [], full: false, floor: undefined };
   const condition = search === undefined ? undefined : searchCondition(search, 'x.terms', 5);
   const { rows } = await db.query<PageRow>({
     // Each shape of a search is a statement of its own, and a connection keeps what it has prepared.
@@ -134,7 +137,7 @@ async function entriesAt(
     values: [feed.partition, feed.id, positions.map(String), limit, ...(condition?.values ?? [])],
   });
   const entries = (rows[0]?.[4] ?? null) === null ? [] : rows.map(toEntry);
-  return { entries, full: (rows[0]?.[9] ?? 0n) > BigInt(entries.length) };
+  return { entries, full: (rows[0]?.[9] ?? 0n) > BigInt(entries.length), floor: rows[0]?.[1] };
 }
 
 /** What retention took of theirs after the position, gone already or about to be. */

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { ask as query } from '../support/log.js';
 import { requestFrom } from '../support/from-address.js';
 import type { Answered } from '../support/from-address.js';
 import { bearing, issue } from '../support/tokens.js';
@@ -176,6 +177,19 @@ describe('limits on failed logins', function () {
     );
     expect(new Set(statuses)).to.deep.equal(new Set([429]));
     expect(performance.now() - startedAt, 'worked out, they would take half a minute').to.be.below(8_000);
+  });
+
+  it('write nothing down for an address that is refused already, whatever names it tries', async () => {
+    const address = newAddress();
+    await failFrom(address);
+    const rows = async (): Promise<number> => {
+      await sleep(300);
+      const [row] = await query<{ n: number }>(app.database.url, 'select count(*)::int as n from rates');
+      return row?.n ?? 0;
+    };
+    const before = await rows();
+    for (let n = 0; n < 20; n++) expect(await statusOf(address, basic(`name-${String(n)}`))).to.equal(429);
+    expect(await rows()).to.be.at.most(before);
   });
 
   it('refuse the rest of those that come at once when enough of them have failed', async () => {

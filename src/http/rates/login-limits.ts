@@ -35,6 +35,14 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
   const limit = (name: string, quota: number): Buckets | undefined =>
     quota === 0 ? undefined : makeBuckets({ name, quota }, { tellFrom: 1, tell });
   const byName = limit('failed-logins', quotas.failedLogins);
+  /** By one name from an address that is held up: these are many when somebody guesses, and no node needs to hear of them. */
+  const byNameHeldUp =
+    quotas.failedLogins === 0
+      ? undefined
+      : makeBuckets(
+          { name: 'failed-logins', quota: quotas.failedLogins },
+          { tellFrom: Infinity, tell: () => undefined },
+        );
   const byAddress = limit('failed-logins-address', quotas.failedLoginsAddress);
 
   /** What is known of failures; nothing where none has been seen. */
@@ -44,8 +52,14 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
     const name = claimedName(req);
     return {
       ofAddress: found(byAddress, network),
-      ofName: name === undefined ? undefined : found(byName, keyOf(name, network)),
+      ofName: name === undefined ? undefined : exhaustedOf(keyOf(name, network)),
     };
+  }
+
+  function exhaustedOf(key: string): Counted | undefined {
+    const all = found(byName, key);
+    const heldUp = found(byNameHeldUp, key);
+    return isExhausted(heldUp) ? heldUp : all;
   }
 
   function refuse(req: Request, { buckets, bucket }: Counted): never {
@@ -90,7 +104,7 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
       }
       if (principal === undefined && closed !== undefined && !inner.recognises(req)) {
         const name = claimedName(req);
-        if (name !== undefined) count(byName, keyOf(name, networkOf(req.clientAddress)));
+        if (name !== undefined) count(byNameHeldUp, keyOf(name, networkOf(req.clientAddress)));
         refuse(req, closed);
       }
       return principal;
