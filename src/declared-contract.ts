@@ -4,7 +4,7 @@ import { isXmlKind } from './core/contract.js';
 import type { Contract, ContractKind } from './core/contract.js';
 import { FeedsError } from './core/errors.js';
 import type { Violation } from './core/errors.js';
-import type { DeclaredContract } from './core/feed.js';
+import type { DeclaredContract } from './core/feeds-file.js';
 import { readContractBody } from './formats/contract-body.js';
 import { JSON_TYPE } from './formats/media-types.js';
 

@@ -4,7 +4,7 @@ import type { Applied, FeedsFileDeps } from './actions/apply-feeds-file.js';
 import type { Contract } from './core/contract.js';
 import { FeedsError } from './core/errors.js';
 import type { Violation } from './core/errors.js';
-import type { DeclaredContract, DeclaredFeed, DeclaredWorkspace, FeedsFile } from './core/feed.js';
+import type { DeclaredContract, DeclaredFeed, DeclaredWorkspace, FeedsFile } from './core/feeds-file.js';
 import { StartError } from './core/start-error.js';
 import { readDeclaredContract } from './declared-contract.js';
 import { checkFeedsFile } from './formats/feed-settings.js';

@@ -3,7 +3,7 @@ import type { Grant } from '../core/access.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
-import type { DeclaredWorkspace, FeedsFile } from '../core/feed.js';
+import type { DeclaredWorkspace, FeedsFile } from '../core/feeds-file.js';
 import type { Tx } from '../store/db.js';
 import { administer } from './administer.js';
 import type { Tell } from './administer.js';

@@ -1,12 +1,6 @@
 import { createRequire } from 'node:module';
-import type {
-  ChosenSettings,
-  DeclaredContract,
-  DeclaredGrants,
-  FeedSettings,
-  FeedsFile,
-  Workspace,
-} from '../core/feed.js';
+import type { ChosenSettings, FeedSettings, Workspace } from '../core/feed.js';
+import type { DeclaredContract, DeclaredGrants, FeedsFile } from '../core/feeds-file.js';
 import { compileChecks, parseJson } from './json/checked-json.js';
 
 /** The package's own schemas, beside src as beside dist. Node 20 warns of an `import` of JSON. */
