@@ -74,12 +74,13 @@ export async function measureLimitedPoll(bench: Bench): Promise<Line> {
   const most = '100000000';
   const limits = { RATE_READ_ANONYMOUS: most, RATE_READ_ADDRESS: most };
   const limited = await bench.server('limited', { databaseUrl, env: limits });
-  const tag = await tagOf(server.url + hot, {});
+  // A tag is of one public URL.
+  const tags = { limited: await tagOf(limited.url + hot, {}), free: await tagOf(server.url + hot, {}) };
   return compared(
     bench,
     { what: '304 where reading is limited', reference: 'without limits' },
-    () => poll(bench, limited.url, hot, tag, {}),
-    () => poll(bench, server.url, hot, tag, {}),
+    () => poll(bench, limited.url, hot, tags.limited, {}),
+    () => poll(bench, server.url, hot, tags.free, {}),
   );
 }
 
