@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { CutOff, Scope, ThreadAnswer, ThreadMessage } from './tasks.js';
 import type { ThreadData } from './thread.js';
@@ -17,23 +16,14 @@ export interface Thread {
   end(): Promise<void>;
 }
 
-/** Its code stands beside this file; where that is run as it was written, by tests, it has to be read so there too. */
-const THREAD = import.meta.url.endsWith('.ts') ? asWritten('./thread.ts') : new URL('./thread.js', import.meta.url);
-
-function asWritten(file: string): string {
-  const { resolve } = createRequire(import.meta.url);
-  // The one that is resolved is for `require`, and cannot be used in a thread.
-  const reader = resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
-  // What it does not see it does not read as TypeScript: of these that would take a second.
-  const [libxml2, ajv] = [resolve('libxml2-wasm'), resolve('ajv/dist/2020.js')];
-  const steps = [libxml2, ajv, reader].map((path) => `await import(${JSON.stringify(path)})`);
-  const code = JSON.stringify(new URL(file, import.meta.url).href);
-  return `(async () => { ${steps.slice(0, -1).join('; ')}; (${steps.at(-1) ?? ''}).register(); await import(${code}); })()`;
-}
+/** Its code stands beside this file; where this one is run as it was written, by tests, where that is built to. */
+const THREAD = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/registry/thread.js' : './thread.js',
+  import.meta.url,
+);
 
 export async function startThread(): Promise<Thread> {
   const worker = new Worker(THREAD, {
-    eval: typeof THREAD === 'string',
     // Nothing of the server's surroundings is its business.
     env: {},
     workerData: { wasmBytes: WASM_BYTES } satisfies ThreadData,

@@ -1,13 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { MILLRACE } from './built.js';
 
 /** What a shell runs as `millrace`: a script of this text. */
-export const MILLRACE_SCRIPT = `#!/bin/sh\nexec '${process.execPath}' --import '${TSX}' '${MAIN}' "$@"\n`;
+export const MILLRACE_SCRIPT = `#!/bin/sh\nexec '${process.execPath}' '${MILLRACE}' "$@"\n`;
 
 const alive = new Set<ChildProcess>();
 const COMMAND_MILLISECONDS = 60_000;
@@ -68,7 +64,7 @@ type Settings = Readonly<Record<string, string>>;
 
 /** The process that `millrace` above runs, with what it has said so far. */
 export function spawnMillrace(args: readonly string[], settings: Settings) {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
+  const child = spawn(process.execPath, [MILLRACE, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,22 +15,17 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-interface Server {
-  readonly url: string;
-  readonly template: string;
-  stop(): Promise<void>;
-}
+/** What mocha's processes inherit from the one that has started it. */
+const SERVER = 'TEST_DATABASE_URL';
+const TEMPLATE = 'TEST_TEMPLATE';
 
-let server: Promise<Server> | undefined;
 let made = 0;
 
-/**
- * A database of its own for a test file, with all migrations applied (or `empty`, with none). It lives in a Postgres
- * that the first call starts, or in the one that TEST_DATABASE_URL names.
- */
+/** A database of its own for a test file, with all migrations applied (or `empty`, with none). */
 export async function createDatabase(kind: 'migrated' | 'empty' = 'migrated'): Promise<TestDatabase> {
-  const { url, template } = await (server ??= startServer());
-  const name = `${template}_${String(++made)}`;
+  const { [SERVER]: url, [TEMPLATE]: template } = process.env;
+  if (url === undefined || template === undefined) throw new Error('startTestServer was not called');
+  const name = `${template}_${String(process.pid)}_${String(++made)}`;
   const from = kind === 'migrated' ? template : 'template0';
   // Copying files takes 50 ms, five times less than copying through the log.
   await command(url, `create database ${name} template ${from} strategy file_copy`);
@@ -40,26 +35,21 @@ export async function createDatabase(kind: 'migrated' | 'empty' = 'migrated'): P
   };
 }
 
-/** For the root hook, after the last test. */
-export async function stopTestServer(): Promise<void> {
-  const started = server;
-  server = undefined;
-  await (await started)?.stop();
-}
-
-async function startServer(): Promise<Server> {
-  const template = `millrace_test_${randomBytes(4).toString('hex')}`;
-  const given = process.env['TEST_DATABASE_URL'] ?? '';
+/**
+ * Before the first test: the Postgres in which databases are made, an embedded one or the one that TEST_DATABASE_URL
+ * names, with a database that has all migrations. What is returned ends it, after the last test.
+ */
+export async function startTestServer(): Promise<() => Promise<void>> {
+  const given = process.env[SERVER] ?? '';
   const { url, stop } = given === '' ? await startOwn() : { url: given, stop: () => Promise.resolve() };
+  const template = `millrace_test_${randomBytes(4).toString('hex')}`;
   await command(url, `create database ${template} encoding 'UTF8' locale 'C' template template0`);
   await migrate({ connectionString: withDatabase(url, template) });
-  return {
-    url,
-    template,
-    async stop() {
-      if (given !== '') await command(url, `drop database if exists ${template} with (force)`);
-      await stop();
-    },
+  process.env[SERVER] = url;
+  process.env[TEMPLATE] = template;
+  return async () => {
+    if (given !== '') await command(url, `drop database if exists ${template} with (force)`);
+    await stop();
   };
 }
 

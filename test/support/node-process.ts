@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ADMIN_TOKEN } from './app.js';
+import { MILLRACE } from './built.js';
 
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const START_SECONDS = 30;
 
 export interface NodeProcess {
@@ -25,7 +22,7 @@ export interface NodeProcess {
 
 /** `millrace serve` as a process of its own, which can be killed and frozen; resolves when it listens. */
 export async function startNode(env: Readonly<Record<string, string>>): Promise<NodeProcess> {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, 'serve'], {
+  const child = spawn(process.execPath, [MILLRACE, 'serve'], {
     env: {
       PATH: process.env['PATH'] ?? '',
       PORT: '0',

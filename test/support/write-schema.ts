@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import pg from 'pg';
-import { createDatabase, stopTestServer } from './database.js';
+import { createDatabase, startTestServer } from './database.js';
 import { SCHEMA_FILE, printSchema } from './schema.js';
 
 // `npm run schema`, after a migration was added.
+const stopTestServer = await startTestServer();
 const database = await createDatabase();
 const db = new pg.Client({ connectionString: database.url });
 await db.connect();
