@@ -1,10 +1,13 @@
 import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeAuthFile } from '../support/auth-file.js';
 import { createDatabase } from '../support/database.js';
 import { makeKey, startIssuer } from '../support/issuer.js';
 import { startKeystone } from '../support/keystone.js';
 import { startNode } from '../support/node-process.js';
 
+/** Keys and tokens are asked for again, after one of them was asked for. */
+const AGAIN_SECONDS = 0.1;
 const PASSWORD = 'hush-service-password';
 
 describe('the log of a server with an identity service', function () {
@@ -12,11 +15,15 @@ describe('the log of a server with an identity service', function () {
 
   it('tells of outages, and holds no token and no password', async () => {
     const [database, issuer, keystone] = [await createDatabase(), await startIssuer(), await startKeystone()];
-    const jwt = { issuer: issuer.url, audience: 'millrace', jwks: { url: issuer.jwksUrl, retrySeconds: 0.1 } };
+    const jwt = {
+      issuer: issuer.url,
+      audience: 'millrace',
+      jwks: { url: issuer.jwksUrl, retrySeconds: AGAIN_SECONDS },
+    };
     const user = { name: 'millrace' };
     const file = await writeAuthFile({
       jwt: { ...jwt, algorithms: ['ES256'] },
-      keystone: { url: keystone.url, user, cacheSeconds: 0.1 },
+      keystone: { url: keystone.url, user, cacheSeconds: AGAIN_SECONDS },
     });
     const node = await startNode({
       DATABASE_URL: database.url,
@@ -33,6 +40,7 @@ describe('the log of a server with an identity service', function () {
       for (const behaviour of ['up', 'failing', 'away'] as const) {
         issuer.behave(behaviour);
         keystone.behave(behaviour);
+        await sleep(2 * AGAIN_SECONDS * 1000);
         const token = keystone.issue({ user: 'u1' });
         const tokens = [await issuer.sign(), await issuer.sign({}, { key: await makeKey() })];
         secrets.push(token, ...tokens.map((one) => one.split('.')[2] ?? ''));

@@ -65,7 +65,13 @@ export async function endLeftBehind(dataDir: string): Promise<void> {
 /** Without fsync: these tests ask what is in the database, not whether it survives the machine. */
 async function startOwn(): Promise<{ url: string; stop: () => Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-test-'));
-  const settings = { fsync: 'off', full_page_writes: 'off', shared_buffers: '128MB', max_wal_size: '1GB' };
+  const settings = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    shared_buffers: '128MB',
+    max_wal_size: '1GB',
+    max_connections: '300',
+  };
   let postgres: EmbeddedPostgres;
   try {
     postgres = await startEmbedded({ dataDir, settings });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { clientAddressBy } from '../../src/http/client-address.js';
 import type { ProxyHeader } from '../../src/core/proxy-header.js';
+import { cpuTime } from '../support/cpu-time.js';
 
 /** Whom a request is from that came from `near`, with these headers. */
 function client(
@@ -83,9 +84,9 @@ describe('the address of a client', () => {
       ['forwarded', ';'.repeat(16_000)],
       ['forwarded', `${' '.repeat(15_000)}for=x`],
     ] as const) {
-      const since = performance.now();
+      const since = cpuTime();
       client('127.0.0.1', { [header]: value }, ['loopback', '10.0.0.0/8'], header);
-      expect(performance.now() - since).to.be.below(200);
+      expect(cpuTime() - since).to.be.below(200);
     }
   });
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyResult } from 'jose';
 import { LRUCache } from 'lru-cache';
@@ -10,8 +10,8 @@ import { isSubject } from '../../core/principal-grants.js';
 import type { Jwks } from './jwks.js';
 
 /**
- * The bearers of JWTs (RFC 7519) of one issuer. Those that were verified are remembered, by a digest, until they expire or the issuer's
- * keys are others.
+ * The bearers of JWTs (RFC 7519) of one issuer. Those that were verified are remembered until they expire or the issuer's keys are
+ * others.
  */
 export interface JwtMemory {
   /** From memory; undefined: it has to be asked for. `null`: no JWT. */
@@ -23,6 +23,7 @@ export interface JwtMemory {
 }
 
 const MOST_TOKENS = 20_000;
+const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_CHARACTERS = 8_192;
 /** RFC 7515 §3.1: header, payload and signature. */
 const FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -30,6 +31,8 @@ const FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const USUAL_TYPES: readonly (string | undefined)[] = ['at+jwt', 'jwt', undefined];
 
 interface Known {
+  /** To compare it takes less than to digest it. */
+  readonly token: Buffer;
   readonly principal: Principal;
   readonly keys: JWTVerifyGetKey;
   /** Milliseconds since 1970. */
@@ -37,7 +40,18 @@ interface Known {
 }
 
 export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: Jwks }): JwtMemory {
-  const known = new LRUCache<string, Known>({ max: MOST_TOKENS });
+  /** By their claims, which are no secret; their signature is. */
+  const known = new LRUCache<string, Known>({
+    max: MOST_TOKENS,
+    maxSize: MOST_BYTES,
+    sizeCalculation: ({ token }, claims) => token.length + claims.length,
+  });
+
+  function find(token: string): Known | undefined {
+    const claims = claimsOf(token);
+    const found = claims === undefined ? undefined : known.get(claims);
+    return found !== undefined && Date.now() < found.goodUntil && isSame(found.token, token) ? found : undefined;
+  }
 
   /** Undefined: none of these keys is the one that it names. */
   async function verify(token: string, keys: JWTVerifyGetKey): Promise<Principal | null | undefined> {
@@ -60,7 +74,8 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
     const principal = principalOf(payload, settings);
     if (principal === null) return null;
     const goodUntil = ((payload.exp ?? 0) + settings.clockSkewSeconds) * 1000;
-    known.set(digestOf(token), { principal, keys, goodUntil });
+    const claims = claimsOf(token);
+    if (claims !== undefined) known.set(claims, { token: Buffer.from(token), principal, keys, goodUntil });
     return principal;
   }
 
@@ -73,16 +88,12 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
   }
 
   return {
-    recognises(token) {
-      const found = isLikelyJwt(token) ? known.get(digestOf(token)) : undefined;
-      return found !== undefined && Date.now() < found.goodUntil;
-    },
+    recognises: (token) => find(token) !== undefined,
     peek(token) {
-      if (!isLikelyJwt(token)) return null;
+      if (claimsOf(token) === undefined) return null;
       const keys = jwks.peek();
-      if (keys === undefined) return undefined;
-      const found = known.get(digestOf(token));
-      return found?.keys === keys && Date.now() < found.goodUntil ? found.principal : undefined;
+      const found = keys === undefined ? undefined : find(token);
+      return found?.keys === keys ? found?.principal : undefined;
     },
     async ask(token) {
       if (!isJwt(token)) return null;
@@ -95,10 +106,18 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
   };
 }
 
-/** Three parts: enough to look for one that is known. */
-function isLikelyJwt(token: string): boolean {
-  const second = token.indexOf('.', token.indexOf('.') + 1);
-  return token.length <= MOST_CHARACTERS && second > 0 && !token.includes('.', second + 1);
+/** The second of its three parts, as it stands there; undefined: it is no JWT. */
+function claimsOf(token: string): string | undefined {
+  if (token.length > MOST_CHARACTERS) return undefined;
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  return first > 0 && second > 0 && !token.includes('.', second + 1) ? token.slice(first + 1, second) : undefined;
+}
+
+/** In a time that says nothing of how much of it was right. */
+function isSame(known: Buffer, token: string): boolean {
+  const given = Buffer.from(token);
+  return known.length === given.length && timingSafeEqual(known, given);
 }
 
 function isJwt(token: string): boolean {
@@ -117,8 +136,4 @@ function principalOf(claims: JWTPayload, { claims: { roles, tenants }, rules }: 
     tenants: tenants === undefined ? undefined : wordsAt(claims, tenants),
   };
   return { name: `jwt:${sub}`, grants: grantsFor(rules, told) };
-}
-
-function digestOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
 }

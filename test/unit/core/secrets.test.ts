@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { secretsHider } from '../../../src/core/secrets.js';
 import { makeToken } from '../../../src/core/token.js';
+import { cpuTime } from '../../support/cpu-time.js';
 
 const KNOWN = 'known+to/us.0123456789';
 const JWT = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl';
@@ -45,9 +46,9 @@ describe('what is logged of a URL', () => {
       '?key='.repeat(3_000),
       'mra_'.repeat(4_000),
     ]) {
-      const since = performance.now();
+      const since = cpuTime();
       hide(url);
-      expect(performance.now() - since, url.slice(0, 10)).to.be.below(200);
+      expect(cpuTime() - since, url.slice(0, 10)).to.be.below(200);
     }
   });
 });

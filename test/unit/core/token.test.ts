@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { makeToken, tokenDigest, tokenId, withoutTokens } from '../../../src/core/token.js';
+import { cpuTime } from '../../support/cpu-time.js';
 
 describe('a bearer token of ours', () => {
   it('has a beginning and a length to be found by, and its id in it', () => {
@@ -35,9 +36,9 @@ describe('a bearer token of ours', () => {
       '/a.b?t=eyJ…&u=Bearer%20eyJ…&v=x.y.eyJ…#',
     );
     expect(withoutTokens('/feeds/eyJ/a.b.c/eyJ.b')).to.equal('/feeds/eyJ/a.b.c/eyJ.b');
-    const startedAt = performance.now();
+    const startedAt = cpuTime();
     for (const part of ['eyJ', 'eyJ.', 'eyJ.a', '.eyJ', 'a-']) withoutTokens(`eyJ${part.repeat(20_000)}!`);
-    expect(performance.now() - startedAt).to.be.below(1_000);
+    expect(cpuTime() - startedAt).to.be.below(1_000);
   });
 
   it('has a digest of its own', () => {

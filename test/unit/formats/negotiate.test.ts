@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { offer, preferred, preferredCoding } from '../../../src/formats/negotiate.js';
+import { cpuTime } from '../../support/cpu-time.js';
 
 const OFFERS = [
   offer('atom', 'application/atom+xml;type=feed;charset=utf-8', ['application/xml;charset=utf-8', 'text/xml']),
@@ -93,11 +94,11 @@ describe('preferred', () => {
   }
 
   it('is quick with a header as long as headers can be', () => {
-    const began = performance.now();
+    const began = cpuTime();
     for (const piece of ['a/b;c="', '","', '\\"', 'a/b;q=0.1,', ';;;;', '"\\']) {
       expect(preferred(piece.repeat(16_000 / piece.length), OFFERS)).to.equal(undefined);
     }
-    expect(performance.now() - began).to.be.lessThan(500);
+    expect(cpuTime() - began).to.be.lessThan(500);
   });
 
   it('takes only what is a media type for an offer', () => {

@@ -801,6 +801,7 @@ describe('jsonSchemaBreaks', () => {
           const [fitsOne, fitsOther] = [compiled(one), compiled(other)];
           // A change may make a schema refer to itself without end, or be none.
           if (fitsOne === undefined || fitsOther === undefined) return;
+          if (isMisread(one) || isMisread(other)) return;
           for (const [older, newer, fitted, fits] of [
             [one, other, fitsOne, fitsOther],
             [other, one, fitsOther, fitsOne],
@@ -822,6 +823,12 @@ describe('jsonSchemaBreaks', () => {
     expect(told, 'pairs of which a break is told').to.be.below(refused * 4);
   }).timeout(60_000);
 });
+
+/** Of an empty array ajv 8 looks at no `contains` beside `prefixItems` where it stops at the first mistake, as within `not`. */
+function isMisread(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  return ('prefixItems' in schema && 'contains' in schema) || Object.values(schema).some(isMisread);
+}
 
 /** What the validator says; `undefined` where it cannot, as with a schema that refers to itself without end. */
 function compiled(schema: Record<string, unknown>): ((value: unknown) => boolean | undefined) | undefined {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { htmlToText } from '../../../../src/formats/html/html-text.js';
+import { cpuTime } from '../../../support/cpu-time.js';
 
 describe('the text of HTML', () => {
   for (const [html, expected] of [
@@ -37,9 +38,9 @@ describe('the text of HTML', () => {
 
   it('takes no longer for markup that never ends', () => {
     for (const piece of ['<a', '<!--', '<script>', '<', '&', '&#1', '</', '<a "', ' ', '<script></'] as const) {
-      const started = performance.now();
+      const started = cpuTime();
       htmlToText(piece.repeat(300_000));
-      expect(performance.now() - started, piece).to.be.below(2_000);
+      expect(cpuTime() - started, piece).to.be.below(2_000);
     }
   });
 });

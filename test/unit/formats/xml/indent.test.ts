@@ -5,6 +5,7 @@ import { indentXml } from '../../../../src/formats/xml/indent-xml.js';
 import type { Shown } from '../../../../src/formats/xml/indent-xml.js';
 import { readTree } from '../../../../src/formats/xml/xml-tree.js';
 import { parsed } from './infoset.js';
+import { cpuTime } from '../../../support/cpu-time.js';
 
 describe('JSON for a person', () => {
   const shown = (json: string): string => indentJson(json, 10_000).text;
@@ -33,10 +34,10 @@ describe('JSON for a person', () => {
 
   it('is cut, at the cost of what is shown', () => {
     for (const json of [`[${'1,'.repeat(500_000)}1]`, `"${'\\n'.repeat(500_000)}"`, '1'.repeat(1_000_000)]) {
-      const begun = performance.now();
+      const begun = cpuTime();
       const { text, cut } = indentJson(json, 1_000);
       expect([text.length, cut]).to.deep.equal([1_000, true]);
-      expect(performance.now() - begun).to.be.below(200);
+      expect(cpuTime() - begun).to.be.below(200);
     }
     expect(indentJson('[1]', 7)).to.deep.equal({ text: '[\n  1\n]', cut: false });
   });
@@ -103,10 +104,10 @@ describe('XML for a person', () => {
       `<a b="${'x'.repeat(800_000)}"/>`,
     ]) {
       const tree = readTree(xml);
-      const begun = performance.now();
+      const begun = cpuTime();
       const { text, cut } = indentXml(xml, tree, 1_000);
       expect([text.length, cut]).to.deep.equal([1_000, true]);
-      expect(performance.now() - begun).to.be.below(500);
+      expect(cpuTime() - begun).to.be.below(500);
     }
   });
 });
