@@ -18,7 +18,7 @@ describe('the buckets of a limit', () => {
 
   it('are so many at most, whoever calls', () => {
     const buckets = some();
-    for (let n = 0; n < 30_000; n++) buckets.take(buckets.of(`2001:db8:${n.toString(16)}:0::/64`), 1, 0);
+    for (let n = 0; n < 30_000; n++) buckets.take(buckets.of(`2001:db8:${n.toString(16)}:0::/56`), 1, 0);
     expect(buckets.size).to.equal(10_000);
     expect(told, 'and nobody is told of what was used once').to.deep.equal([]);
   });
@@ -76,6 +76,28 @@ describe('telling other nodes what was used', () => {
     await until('it is taken over', () => bucket.fullAt > now + 2_000);
     expect(bucket.fullAt - now).to.be.within(30_400, 31_500);
     await settlement.stop();
+  });
+
+  it('names a key once, also where its bucket was forgotten while it waited', async () => {
+    const told: (readonly { key: string; ms: number }[])[] = [];
+    const settlement = startSettlement({
+      settle: (spent) => {
+        told.push(spent);
+        return Promise.resolve(new Map([['a', 30_000]]));
+      },
+      logger,
+    });
+    const [forgotten, again] = [aBucket('a'), aBucket('a')];
+    for (const bucket of [forgotten, aBucket('b'), again]) settlement.tell(bucket);
+    const now = performance.now();
+    await until('it is taken over', () => again.fullAt > now + 10_000);
+    await settlement.stop();
+    expect(told).to.deep.equal([
+      [
+        { key: 'a', ms: 2_000 },
+        { key: 'b', ms: 1_000 },
+      ],
+    ]);
   });
 
   it('loses nothing when it fails, and tries again when more is used, no sooner than a second later', async () => {

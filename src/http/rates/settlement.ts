@@ -55,8 +55,11 @@ export function startSettlement({ settle, logger }: SettlementOptions): Settleme
       told.push({ bucket, ms: bucket.untoldMs });
       bucket.untoldMs = 0;
     }
+    // One that was forgotten while it waited may have come back beside itself, and a statement takes each key once.
+    const spent = new Map<string, number>();
+    for (const { bucket, ms } of told) spent.set(bucket.key, (spent.get(bucket.key) ?? 0) + ms);
     try {
-      const missing = await settle(told.map(({ bucket, ms }) => ({ key: bucket.key, ms })));
+      const missing = await settle([...spent].map(([key, ms]) => ({ key, ms })));
       const now = performance.now();
       for (const { bucket } of told) bucket.fullAt = now + (missing.get(bucket.key) ?? 0) + bucket.untoldMs;
       if (!works) logger.info({}, 'limits on use are settled with the other nodes again');
