@@ -5,7 +5,7 @@ const IPV4_AT_END = /:(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 
 /**
  * Whom an address stands for when uses are counted: an IPv4 address for itself, also where it is written as one of IPv6; an IPv6
- * address for its /64, for each customer has one at least, and as many addresses in it as it likes (RFC 6177 §2).
+ * address for its /56, which is what most customers have of their own, if not more (RIPE-690 §4.2); a /64 alone would be one of 256.
  */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
@@ -13,7 +13,9 @@ export function networkOf(address: string): string {
   if (address.startsWith(MAPPED) && address.includes('.')) return address.slice(MAPPED.length);
   const groups = groupsOf(address);
   if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') return ipv4Of(groups.slice(6));
-  return `${groups.slice(0, 4).join(':')}::/64`;
+  const [fourth = '0'] = groups.slice(3, 4);
+  const last = Number.parseInt(fourth, 16) & 0xff00;
+  return `${groups.slice(0, 3).join(':')}:${last.toString(16)}::/56`;
 }
 
 /** Eight groups, without leading zeros. */

@@ -31,13 +31,19 @@ describe('refusals', () => {
 
   it('of nobody known are summed by address, of IPv6 by network', () => {
     const refusals = gatherRefusals();
-    for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8:0:1::1', '2001:DB8::1:0:0:0:7', '2001:db8::7']) {
+    for (const address of [
+      '192.0.2.1',
+      '::ffff:192.0.2.1',
+      '2001:db8:0:100::1',
+      '2001:DB8::1ff:0:0:0:7',
+      '2001:db8::7',
+    ]) {
       refusals.note({ ...ONE, by: undefined, address });
     }
     expect(refusals.take().map(({ by, address, count }) => [by, address, count])).to.deep.equal([
       ['anonymous', '192.0.2.1', 2],
-      ['anonymous', '2001:db8:0:1::/64', 2],
-      ['anonymous', '2001:db8:0:0::/64', 1],
+      ['anonymous', '2001:db8:0:100::/56', 2],
+      ['anonymous', '2001:db8:0:0::/56', 1],
     ]);
   });
 

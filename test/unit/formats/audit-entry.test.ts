@@ -17,7 +17,7 @@ const RECORDS: Readonly<Record<string, AuditRecord>> = {
     act: 'access.refused',
     outcome: 'refused',
     by: 'anonymous',
-    address: '2001:db8:0:1::/64',
+    address: '2001:db8:0:100::/56',
     reason: 'no-credentials',
     count: 2,
     first: AT,
