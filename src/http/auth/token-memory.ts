@@ -23,8 +23,7 @@ const USE_MS = 60_000;
 interface Known {
   /** `performance.now()` before the database was asked. */
   readonly askedAt: number;
-  /** Undefined: there is none of this id. */
-  readonly digest: Buffer | undefined;
+  readonly digest: Buffer;
   readonly principal: Principal;
   /** Milliseconds since 1970. */
   readonly goodUntil: number;
@@ -38,28 +37,37 @@ export function makeTokenMemory(deps: {
   readonly db: Db;
   readonly noteUse: (id: string) => Promise<void>;
   readonly logger: Logger;
+  readonly most?: number;
 }): TokenMemory {
-  const known = new LRUCache<string, Known>({ max: MOST_TOKENS });
-  const asking = new Map<string, Promise<Known>>();
+  const { most = MOST_TOKENS } = deps;
+  const known = new LRUCache<string, Known>({ max: most });
+  /** The ids of which none is good: beside them, so that who makes up tokens does not make us forget those that are. */
+  const refused = new LRUCache<string, true>({ max: most, ttl: MAX_AGE_MS });
+  const asking = new Map<string, Promise<Known | undefined>>();
 
   function peek(token: string): Principal | null | undefined {
     const id = likelyTokenId(token);
     if (id === undefined) return null;
     const found = known.get(id);
-    const isFresh = found !== undefined && performance.now() - found.askedAt < MAX_AGE_MS;
-    return isFresh ? bearerOf(found, token) : undefined;
+    if (found !== undefined) return performance.now() - found.askedAt < MAX_AGE_MS ? bearerOf(found, token) : undefined;
+    return refused.has(id) ? null : undefined;
   }
 
-  async function read(id: string): Promise<Known> {
+  /** Undefined: none of this id is good. */
+  async function read(id: string): Promise<Known | undefined> {
     const askedAt = performance.now();
     const found = await findToken(deps.db, id);
-    const isGood = found !== undefined && found.revokedAt === undefined;
+    if (found === undefined || found.revokedAt !== undefined) {
+      known.delete(id);
+      refused.set(id, true);
+      return undefined;
+    }
     const one: Known = {
       askedAt,
-      digest: isGood ? found.digest : undefined,
-      principal: { name: `token:${id}`, grants: isGood ? found.grants : [] },
-      goodUntil: found?.expiresAt === undefined ? Infinity : Date.parse(found.expiresAt),
-      lastUsedAt: found?.lastUsedAt === undefined ? 0 : Date.parse(found.lastUsedAt),
+      digest: found.digest,
+      principal: { name: `token:${id}`, grants: found.grants },
+      goodUntil: found.expiresAt === undefined ? Infinity : Date.parse(found.expiresAt),
+      lastUsedAt: found.lastUsedAt === undefined ? 0 : Date.parse(found.lastUsedAt),
       shown: undefined,
     };
     known.set(id, one);
@@ -87,6 +95,7 @@ export function makeTokenMemory(deps: {
       const asked = asking.get(id) ?? read(id).finally(() => asking.delete(id));
       asking.set(id, asked);
       const one = await asked;
+      if (one === undefined) return null;
       const principal = bearerOf(one, token);
       if (principal !== null) used(one, id);
       return principal;
@@ -96,7 +105,7 @@ export function makeTokenMemory(deps: {
 
 /** In a time that says nothing of how much of it was right. */
 function bearerOf(known: Known, token: string): Principal | null {
-  if (known.digest === undefined || Date.now() >= known.goodUntil) return null;
+  if (Date.now() >= known.goodUntil) return null;
   const given = Buffer.from(token);
   if (known.shown?.length === given.length && timingSafeEqual(known.shown, given)) return known.principal;
   if (!timingSafeEqual(tokenDigest(token), known.digest)) return null;
