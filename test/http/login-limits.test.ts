@@ -1,5 +1,13 @@
 import { expect } from 'chai';
+import type { Request } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedsError } from '../../src/core/errors.js';
+import { makeAuthenticator } from '../../src/http/auth/authenticator.js';
+import { makeGrantMemory } from '../../src/http/auth/grant-memory.js';
+import { makePasswords } from '../../src/http/auth/passwords.js';
+import { makeUserMemory } from '../../src/http/auth/user-memory.js';
+import { withLoginLimits } from '../../src/http/rates/login-limits.js';
+import { openPool, reader } from '../../src/store/db.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { ask as query } from '../support/log.js';
@@ -166,6 +174,55 @@ describe('limits on failed logins', function () {
     for (let n = 0; n < 5; n++) expect(await statusOf(address, basic('dora', `guess ${String(n)}`))).to.equal(429);
     expect(await statusOf(address, basic('dora')), 'the guesses are used up').to.equal(429);
     expect(await statusOf(newAddress(), basic('dora'))).to.equal(200);
+  });
+
+  it('do not tell a held-up address who is in', async () => {
+    const address = newAddress();
+    expect(await statusOf(newAddress(), basic('carol'))).to.equal(200);
+    await failFrom(address);
+    const told = async (name: string): Promise<unknown[]> => {
+      const answers: unknown[] = [];
+      for (let n = 0; n < 6; n++) {
+        const { status, headers } = await ask(address, basic(name, `guess ${String(n)}`));
+        answers.push([status, headers['ratelimit-policy']]);
+      }
+      return answers;
+    };
+    expect(await told('carol')).to.deep.equal(await told('nobody'));
+  });
+
+  it('are not forgotten because of names that are made up: who guesses makes no room for more guesses', async () => {
+    // Ten thousand requests would take long over HTTP.
+    const pool = openPool({ connectionString: app.database.url }, { size: 1 });
+    const db = reader(pool);
+    try {
+      const users = makeUserMemory({ db, passwords: makePasswords() });
+      const [isAdminToken, others] = [() => false, { tokens: undefined, jwts: undefined, keystone: undefined }];
+      const inner = makeAuthenticator({ isAdminToken, users, ...others, granted: makeGrantMemory({ db }) });
+      const limits = withLoginLimits(inner, {
+        quotas: { failedLogins: 4, failedLoginsAddress: 8 },
+        tell: () => undefined,
+        metrics: { rateLimited: () => undefined },
+      });
+      const isRefused = (headers: Record<string, string>): boolean => {
+        const req: unknown = { headers, clientAddress: '192.0.2.1' };
+        try {
+          limits.peek(req as Request);
+          return false;
+        } catch (error) {
+          return error instanceof FeedsError && error.code === 'rate-limited';
+        }
+      };
+      expect(await users.ask('alice', PASSWORD)).not.to.equal(null);
+      for (let n = 0; n < 8; n++) expect(isRefused({ authorization: 'Bearer guess' })).to.equal(false);
+      expect(isRefused(basic('alice')), 'who is in stays in').to.equal(false);
+      for (let n = 0; n < 4; n++) expect(isRefused(basic('alice', `guess ${String(n)}`))).to.equal(true);
+      expect(isRefused(basic('alice')), 'the guesses are used up').to.equal(true);
+      for (let n = 0; n < 10_100; n++) expect(isRefused(basic(`name-${String(n)}`))).to.equal(true);
+      expect(isRefused(basic('alice')), 'they still are').to.equal(true);
+    } finally {
+      await pool.end();
+    }
   });
 
   it('refuse before anything is worked out or looked up', async () => {

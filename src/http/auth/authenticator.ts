@@ -24,6 +24,8 @@ export interface Authenticator {
   ask(req: Request, res: Response): Promise<Principal>;
   /** Its credentials were right on this node before, however long ago; they may no longer be. */
   recognises(req: Request): boolean;
+  /** Somebody of this name got in by a password on this node before: one can be guessed in memory. */
+  remembers(name: string): boolean;
   /** What WWW-Authenticate says (RFC 9110 §11.6.1): each way in; of bearer tokens what is wrong with the one that was shown. */
   challenge(error: 'invalid_token' | 'insufficient_scope' | undefined): string;
 }
@@ -115,10 +117,14 @@ export function makeAuthenticator(deps: AuthenticatorDeps): Authenticator {
         return token !== undefined && keystone?.memory.recognises(token) === true;
       }
       const token = bearerToken(req);
-      if (token !== undefined) return tokens?.recognises(token) === true || jwts?.recognises(token) === true;
+      if (token !== undefined) {
+        // Where JWTs are taken, an admin token with two dots could be one.
+        return isAdminToken(token) || tokens?.recognises(token) === true || jwts?.recognises(token) === true;
+      }
       const given = basicCredentials(req);
       return given !== undefined && users?.recognises(given.name, given.password) === true;
     },
+    remembers: (name) => users?.remembers(name) === true,
     challenge(error) {
       return [`Bearer realm="millrace"${error === undefined ? '' : `, error="${error}"`}`, ...others].join(', ');
     },

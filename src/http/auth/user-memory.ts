@@ -21,6 +21,8 @@ export interface UserMemory {
   ask(name: string, password: string): Promise<Principal | null>;
   /** It was right when it was last worked out. */
   recognises(name: string, password: string): boolean;
+  /** There is a password for it to be compared with. */
+  remembers(name: string): boolean;
 }
 
 const MAX_AGE_MS = 1_000;
@@ -87,6 +89,7 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
       const known = right.get(name);
       return known !== undefined && timingSafeEqual(known.seal, sealOf(password));
     },
+    remembers: (name) => right.has(name),
     peek(name, password) {
       const user = remembered(name)?.user;
       return user !== undefined && isKnown(user, password) ? principalOf(user) : undefined;

@@ -35,7 +35,10 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
   const limit = (name: string, quota: number): Buckets | undefined =>
     quota === 0 ? undefined : makeBuckets({ name, quota }, { tellFrom: 1, tell });
   const byName = limit('failed-logins', quotas.failedLogins);
-  /** By one name from an address that is held up: these are many when somebody guesses, and no node needs to hear of them. */
+  /**
+   * By the name of somebody who is in, from an address that is held up: no node needs to hear of these. Other names get in from there by
+   * no password, and are not counted: who makes them up would have those forgotten that are guessed at.
+   */
   const byNameHeldUp =
     quotas.failedLogins === 0
       ? undefined
@@ -46,20 +49,14 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
   const byAddress = limit('failed-logins-address', quotas.failedLoginsAddress);
 
   /** What is known of failures; nothing where none has been seen. */
-  function suspicion(req: Request): { ofAddress?: Counted | undefined; ofName?: Counted | undefined } {
+  function suspicion(req: Request): Suspicion {
     if (byName?.size === 0 && byAddress?.size === 0) return UNSUSPECTED;
     const network = networkOf(req.clientAddress);
     const name = claimedName(req);
-    return {
-      ofAddress: found(byAddress, network),
-      ofName: name === undefined ? undefined : exhaustedOf(keyOf(name, network)),
-    };
-  }
-
-  function exhaustedOf(key: string): Counted | undefined {
-    const all = found(byName, key);
-    const heldUp = found(byNameHeldUp, key);
-    return isExhausted(heldUp) ? heldUp : all;
+    const ofAddress = found(byAddress, network);
+    if (name === undefined) return { ofAddress };
+    const key = keyOf(name, network);
+    return { ofAddress, ofName: found(byName, key), ofNameHeldUp: found(byNameHeldUp, key) };
   }
 
   function refuse(req: Request, { buckets, bucket }: Counted): never {
@@ -91,10 +88,12 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
   return {
     peek(req) {
       if (req.loginRefusal !== undefined) throw req.loginRefusal;
-      const { ofAddress, ofName } = suspicion(req);
+      const { ofAddress, ofName, ofNameHeldUp } = suspicion(req);
       if (isExhausted(ofName)) refuse(req, ofName);
       const closed = isExhausted(ofAddress) ? ofAddress : undefined;
       if (closed !== undefined && byName === undefined && claimedName(req) !== undefined) refuse(req, closed);
+      // In the words for any other name: which of them is in is nobody's business.
+      if (closed !== undefined && isExhausted(ofNameHeldUp)) refuse(req, closed);
       let principal;
       try {
         principal = inner.peek(req);
@@ -104,7 +103,9 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
       }
       if (principal === undefined && closed !== undefined && !inner.recognises(req)) {
         const name = claimedName(req);
-        if (name !== undefined) count(byNameHeldUp, keyOf(name, networkOf(req.clientAddress)));
+        if (name !== undefined && inner.remembers(name)) {
+          count(byNameHeldUp, keyOf(name, networkOf(req.clientAddress)));
+        }
         refuse(req, closed);
       }
       return principal;
@@ -114,11 +115,18 @@ export function withLoginLimits(inner: Authenticator, { quotas, tell, metrics }:
         throw failed(req, error);
       }),
     recognises: (req) => inner.recognises(req),
+    remembers: (name) => inner.remembers(name),
     challenge: (error) => inner.challenge(error),
   };
 }
 
-const UNSUSPECTED = {};
+interface Suspicion {
+  readonly ofAddress?: Counted | undefined;
+  readonly ofName?: Counted | undefined;
+  readonly ofNameHeldUp?: Counted | undefined;
+}
+
+const UNSUSPECTED: Suspicion = {};
 
 function claimedName(req: Request): string | undefined {
   const name = basicCredentials(req)?.name;
