@@ -78,7 +78,10 @@ export interface Running {
   readonly url: string;
   /** Made at this start, and never to be seen again. */
   readonly adminToken: string | undefined;
-  /** Takes the certificate from its files again, then applies the feeds file again; rejects, with nothing changed, where one is wrong. */
+  /**
+   * Takes the certificate from its files again, then applies the feeds file again; rejects where one is wrong, which itself changes nothing
+   * then: a certificate that was good before a feeds file that is not has been taken.
+   */
   reload(): Promise<void>;
   /** Stops accepting, finishes what was accepted, then stops its own Postgres. */
   stop(): Promise<void>;
