@@ -34,6 +34,8 @@ export interface App {
 /** The Express app, its routes in the order of how often they are asked for, and in front of it the quick way. */
 export function buildApp(services: Services): App {
   const app = express();
+  // What goes wrong is told in http/problems.ts; were there anything else, Express would tell it with its stack.
+  app.set('env', 'production');
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
@@ -90,6 +92,11 @@ export function buildApp(services: Services): App {
       };
       if (room === 'no') {
         failed(new FeedsError('overloaded', 'too many requests wait for their answers', { retryAfterSeconds: 1 }));
+        return;
+      }
+      // RFC 9112 §3.2; links are of PUBLIC_URL, whatever it says.
+      if (req.headers.host === undefined && req.httpVersion !== '1.0') {
+        failed(new FeedsError('bad-parameter', 'a request of HTTP/1.1 has to have the header Host'));
         return;
       }
       if (!quick(req, res, failed)) app(req, res);

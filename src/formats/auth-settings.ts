@@ -101,7 +101,7 @@ function toJwt(section: JwtSection, mistakes: Violation[]): JwtSettings {
   return {
     issuer,
     audiences: typeof audience === 'string' ? [audience] : audience,
-    jwks: { refreshSeconds: 300, retrySeconds: 10, keepSeconds: 86_400, ...jwks },
+    jwks: { refreshSeconds: 300, retrySeconds: 10, keepSeconds: 86_400, ...jwks, url: inAscii(jwks.url) },
     algorithms: algorithms ?? ['RS256'],
     type,
     clockSkewSeconds: clockSkewSeconds ?? 30,
@@ -118,8 +118,8 @@ function toKeystone(section: KeystoneSection, given: string | undefined, mistake
     mistakes.push({ path: '/keystone/publicUrl', message: 'is no URL' });
   }
   return {
-    url: url.replace(/\/+$/, ''),
-    publicUrl,
+    url: inAscii(url).replace(/\/+$/, ''),
+    publicUrl: inAscii(publicUrl),
     login: toLogin(section, given, mistakes),
     cacheSeconds: cacheSeconds ?? 300,
     timeoutSeconds: timeoutSeconds ?? TIMEOUT_SECONDS,
@@ -160,6 +160,11 @@ function checkUrl(text: string, { insecure }: Section, path: string, mistakes: V
   } else if (url.protocol === 'http:' && insecure !== true && !isLoopback(url.hostname)) {
     mistakes.push({ path, message: `has to begin with https:// (or say "insecure: true" beside it)` });
   }
+}
+
+/** As it may stand in a header, whatever script it is written in. What is no URL was complained of already. */
+function inAscii(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : url;
 }
 
 function isLoopback(host: string): boolean {

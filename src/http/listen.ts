@@ -58,6 +58,8 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
     connectionsCheckingInterval: Math.ceil(headersMs / 3),
     maxHeaderSize: HEADERS_OCTETS,
     requestTimeout: 0,
+    // The app says so itself, as it says whatever else is wrong.
+    requireHostHeader: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   };
@@ -74,7 +76,10 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
     attach({ express, answer }) {
       (Request as { prototype: object }).prototype = express.request;
       (Response as { prototype: object }).prototype = express.response;
-      server.on('request', answer as (req: IncomingMessage, res: ServerResponse) => void);
+      const listener = answer as (req: IncomingMessage, res: ServerResponse) => void;
+      server.on('request', listener);
+      // RFC 9110 §10.1.1: what nobody knows may be passed over. Else node would answer, without our headers, and we would not hear of it.
+      server.on('checkExpectation', listener);
     },
   };
 }

@@ -83,13 +83,31 @@ export function problems({
 }: Pick<Services, 'logger' | 'urls' | 'authenticator' | 'refusals' | 'withoutSecrets'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next) => {
-    if (error instanceof FeedsError) noteRefusal({ refusals, withoutSecrets }, req, error);
-    if (res.headersSent) {
-      res.destroy();
-      return;
+    try {
+      if (error instanceof FeedsError) noteRefusal({ refusals, withoutSecrets }, req, error);
+      if (res.headersSent) {
+        res.destroy();
+        return;
+      }
+      sendProblem(req, res, toFeedsError(error, logger, req), { home: urls.service(), authenticator, withoutSecrets });
+    } catch (failure) {
+      // Express would tell of it in its own words, and nobody would on the quick way.
+      logger.error({ err: failure, requestId: req.requestId }, 'a bug: this answer could not be told');
+      giveUp(req, res);
     }
-    sendProblem(req, res, toFeedsError(error, logger, req), { home: urls.service(), authenticator, withoutSecrets });
   };
+}
+
+/** A bare 500, of nothing that has failed already. */
+function giveUp(req: Request, res: Response): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  const { ofData } = req.answerRules.headers;
+  res.writeHead(500, [...ofData, 'cache-control', 'no-store', 'content-length', '0', 'x-request-id', req.requestId]);
+  res.end();
 }
 
 function toFeedsError(error: unknown, logger: Logger, req: Request): FeedsError | undefined {

@@ -1,12 +1,24 @@
 import { expect } from 'chai';
 import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { PROBLEMS } from '../../src/http/problems.js';
+import type { AddressInfo } from 'node:net';
+import type { Request, Response as Answer } from 'express';
+import { FeedsError } from '../../src/core/errors.js';
+import { gatherRefusals } from '../../src/core/refusals.js';
+import { secretsHider } from '../../src/core/secrets.js';
+import { urlsFrom } from '../../src/core/urls.js';
+import { PROBLEMS, problems } from '../../src/http/problems.js';
+import { securityHeaders } from '../../src/http/security-headers.js';
+import type { Services } from '../../src/http/services.js';
+import { createLogger } from '../../src/telemetry/logger.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { childOf, childrenOf, parseXml } from '../support/atom.js';
 import { anEntry } from '../support/build.js';
 import { post, publish } from '../support/publish.js';
+import { until } from '../support/waiting.js';
 
 const PROBLEM = 'urn:ietf:rfc:7807';
 
@@ -320,18 +332,47 @@ describe('problems', () => {
     expect(bad.headers.get('x-request-id')).to.match(/^[\w-]+$/);
   });
 
-  it('what is no HTTP is 400, and the connection is closed', async () => {
+  /** All that is answered to these bytes until the server closes. */
+  const answerTo = (sent: string): Promise<string> => {
     const { hostname, port } = new URL(app.url);
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () => socket.write(sent));
+      let text = '';
+      socket.on('data', (chunk) => (text += chunk.toString()));
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+    });
+  };
+
+  it('what is no HTTP is 400, and the connection is closed', async () => {
     for (const sent of ['NONSENSE\r\n\r\n', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n']) {
-      const answer = await new Promise<string>((resolve, reject) => {
-        const socket = connect(Number(port), hostname, () => socket.write(sent));
-        let text = '';
-        socket.on('data', (chunk) => (text += chunk.toString()));
-        socket.on('close', () => resolve(text));
-        socket.on('error', reject);
-      });
-      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      expect(await answerTo(sent)).to.match(/^HTTP\/1\.1 400 /);
     }
+  });
+
+  it('a request without Host is one as others are (RFC 9112 §3.2), but for HTTP/1.0', async () => {
+    const counted = async (): Promise<number> => {
+      const text = await (await app.request('/metrics')).text();
+      const lines = text.matchAll(/^millrace_http_request[a-z_]*_count\{[^}]*status="400"[^}]*\} (\d+)$/gm);
+      return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    const before = await counted();
+    const answer = await answerTo(`GET ${open} HTTP/1.1\r\nConnection: close\r\n\r\n`);
+    expect(answer).to.match(/^HTTP\/1\.1 400 /);
+    expect(answer)
+      .to.match(/^x-content-type-options: nosniff\r$/im)
+      .and.to.match(/^x-request-id: /im);
+    expect(answer).to.contain('urn:millrace:problem:bad-parameter').and.to.contain('Host');
+    await until('it is counted', async () => (await counted()) > before);
+    expect(await answerTo(`GET ${open} HTTP/1.0\r\n\r\n`)).to.match(/^HTTP\/1\.1 200 /);
+  });
+
+  it('an expectation that nobody knows is not looked at (RFC 9110 §10.1.1)', async () => {
+    const answer = await answerTo(`GET ${open} HTTP/1.1\r\nHost: x\r\nExpect: foo\r\nConnection: close\r\n\r\n`);
+    expect(answer).to.match(/^HTTP\/1\.1 200 /);
+    expect(answer)
+      .to.match(/^x-content-type-options: nosniff\r$/im)
+      .and.to.match(/^x-request-id: /im);
   });
 
   describe('scripts of another origin', () => {
@@ -359,5 +400,43 @@ describe('problems', () => {
       const response = await app.request(open, { headers: { origin: 'https://evil.example' } });
       expect(response.headers.get('access-control-allow-origin')).to.equal(null);
     });
+  });
+
+  it('that cannot be told are a bare 500 with the headers of every answer, and end nothing else', async () => {
+    const url = 'http://127.0.0.1';
+    const services = {
+      logger: createLogger('silent'),
+      urls: urlsFrom(url),
+      // No header may have such a text.
+      authenticator: { challenge: () => 'Keystone uri="https://例え.jp"' },
+      refusals: gatherRefusals(),
+      withoutSecrets: secretsHider([]),
+    };
+    const handler = problems(services as unknown as Services);
+    const server = createServer((req, res) => {
+      const asked: unknown = Object.assign(req, {
+        requestId: 'request-1',
+        clientAddress: '192.0.2.1',
+        answerRules: { headers: securityHeaders(url), stallMs: 1_000 },
+      });
+      // As of middleware/cors.ts: then node takes the headers one by one.
+      res.setHeader('vary', 'Origin');
+      const error = new FeedsError('unauthorized', 'a token is needed');
+      handler(error, asked as Request, res as unknown as Answer, () => undefined);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      for (let n = 0; n < 2; n++) {
+        const response = await fetch(`${url}:${String((server.address() as AddressInfo).port)}/`);
+        expect([response.status, await response.text()]).to.deep.equal([500, '']);
+        expect(response.headers.get('x-content-type-options')).to.equal('nosniff');
+        expect(response.headers.get('cache-control')).to.equal('no-store');
+        expect(response.headers.get('x-request-id')).to.equal('request-1');
+      }
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
   });
 });

@@ -36,6 +36,18 @@ async function mistakesOf(value: unknown, given: Given = {}): Promise<string> {
 }
 
 describe('the file of AUTH_FILE', () => {
+  it('may have URLs in any script: they stand in headers as ASCII', async () => {
+    const jwks = { url: 'https://例え.jp/鍵' };
+    const urls = { url: 'https://例え.jp/v3/', publicUrl: 'https://例え.jp/öffentlich' };
+    const { jwt, keystone } = await load(
+      { jwt: { ...JWT, jwks }, keystone: { ...KEYSTONE, ...urls } },
+      { keystonePassword: 'hush' },
+    );
+    expect(jwt?.jwks.url).to.equal('https://xn--r8jz45g.jp/%E9%8D%B5');
+    expect(keystone?.url).to.equal('https://xn--r8jz45g.jp/v3');
+    expect(keystone?.publicUrl).to.equal('https://xn--r8jz45g.jp/%C3%B6ffentlich');
+  });
+
   it('needs to say little: the rest has defaults', async () => {
     const { jwt, keystone } = await load({ jwt: JWT, keystone: KEYSTONE }, { keystonePassword: 'hush' });
     expect(jwt).to.deep.equal({
