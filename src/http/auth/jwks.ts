@@ -13,8 +13,11 @@ export interface Jwks {
   peek(): JWTVerifyGetKey | undefined;
   /** Rejects with `unavailable`. */
   ask(): Promise<JWTVerifyGetKey>;
-  /** Because these have not the one that a token names; they may come back. Rejects with `unavailable`. */
-  askAgain(): Promise<JWTVerifyGetKey>;
+  /**
+   * Because these have not the one that a token names which came at this time (`performance.now()`); they may come back, where they were
+   * looked for since. Rejects with `unavailable`, also where it is too soon to look again: the issuer may have a new one by now.
+   */
+  askAgain(since: number): Promise<JWTVerifyGetKey>;
 }
 
 interface Known {
@@ -33,7 +36,7 @@ export function makeJwks({ jwks, timeoutSeconds }: Settings, { logger }: { reado
   let known: Known | undefined;
   let asking: Promise<JWTVerifyGetKey> | undefined;
   /** The last time, well or in vain. */
-  let last = { askedAt: -Infinity, failed: false };
+  let lookedAt = -Infinity;
 
   async function get(): Promise<JWTVerifyGetKey> {
     const askedAt = performance.now();
@@ -42,10 +45,10 @@ export function makeJwks({ jwks, timeoutSeconds }: Settings, { logger }: { reado
       // As long as they say the same they are the same: what they have verified stays so.
       const keys = known?.text === text ? known.keys : keysOf(text);
       known = { keys, text, askedAt };
-      last = { askedAt, failed: false };
+      lookedAt = askedAt;
       return keys;
     } catch (error) {
-      last = { askedAt: performance.now(), failed: true };
+      lookedAt = performance.now();
       logger.warn({ err: error, url }, 'the keys of the issuer of JWTs could not be read');
       throw identityUnavailable(Math.ceil(jwks.retrySeconds));
     }
@@ -59,7 +62,7 @@ export function makeJwks({ jwks, timeoutSeconds }: Settings, { logger }: { reado
   }
 
   function mayLook(): boolean {
-    return asking !== undefined || performance.now() - last.askedAt >= retryMs;
+    return asking !== undefined || performance.now() - lookedAt >= retryMs;
   }
 
   function peek(): JWTVerifyGetKey | undefined {
@@ -70,18 +73,15 @@ export function makeJwks({ jwks, timeoutSeconds }: Settings, { logger }: { reado
     return age < keepMs ? known.keys : undefined;
   }
 
-  async function askAgain(): Promise<JWTVerifyGetKey> {
+  async function lookIfNotTooSoon(): Promise<JWTVerifyGetKey> {
     if (mayLook()) return look();
-    const keys = peek();
-    // After a look in vain nobody can tell whether the key is a new one.
-    if (keys === undefined || last.failed) throw identityUnavailable(Math.ceil(jwks.retrySeconds));
-    return keys;
+    throw identityUnavailable(Math.max(1, Math.ceil((lookedAt + retryMs - performance.now()) / 1000)));
   }
 
   return {
     peek,
-    ask: async () => peek() ?? (await askAgain()),
-    askAgain,
+    ask: async () => peek() ?? (await lookIfNotTooSoon()),
+    askAgain: async (since) => (known !== undefined && known.askedAt >= since ? known.keys : lookIfNotTooSoon()),
   };
 }
 

@@ -8,6 +8,7 @@ import { grantsFor } from '../../core/identity.js';
 import type { JwtSettings } from '../../core/identity.js';
 import { isSubject } from '../../core/principal-grants.js';
 import type { Jwks } from './jwks.js';
+import { ownBytes, ownText } from './own-copy.js';
 
 /**
  * The bearers of JWTs (RFC 7519) of one issuer. Those that were verified are remembered until they expire or the issuer's keys are
@@ -75,7 +76,7 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
     if (principal === null) return null;
     const goodUntil = ((payload.exp ?? 0) + settings.clockSkewSeconds) * 1000;
     const claims = claimsOf(token);
-    if (claims !== undefined) known.set(claims, { token: Buffer.from(token), principal, keys, goodUntil });
+    if (claims !== undefined) known.set(ownText(claims), { token: ownBytes(token), principal, keys, goodUntil });
     return principal;
   }
 
@@ -97,10 +98,11 @@ export function makeJwtMemory(settings: JwtSettings, { jwks }: { readonly jwks: 
     },
     async ask(token) {
       if (!isJwt(token)) return null;
+      const arrivedAt = performance.now();
       const keys = await jwks.ask();
       const principal = await verify(token, keys);
       if (principal !== undefined) return principal;
-      const newer = await jwks.askAgain();
+      const newer = await jwks.askAgain(arrivedAt);
       return newer === keys ? null : ((await verify(token, newer)) ?? null);
     },
   };

@@ -5,6 +5,7 @@ import { likelyTokenId, tokenDigest, tokenId } from '../../core/token.js';
 import type { Db } from '../../store/db.js';
 import { findToken } from '../../store/tokens.js';
 import type { Logger } from '../../telemetry/logger.js';
+import { ownBytes, ownText } from './own-copy.js';
 
 /** The bearers of our own tokens, remembered for a second: so long a token that is revoked may go on. */
 export interface TokenMemory {
@@ -54,7 +55,8 @@ export function makeTokenMemory(deps: {
   }
 
   /** Undefined: none of this id is good. */
-  async function read(id: string): Promise<Known | undefined> {
+  async function read(asked: string): Promise<Known | undefined> {
+    const id = ownText(asked);
     const askedAt = performance.now();
     const found = await findToken(deps.db, id);
     if (found === undefined || found.revokedAt !== undefined) {
@@ -109,6 +111,6 @@ function bearerOf(known: Known, token: string): Principal | null {
   const given = Buffer.from(token);
   if (known.shown?.length === given.length && timingSafeEqual(known.shown, given)) return known.principal;
   if (!timingSafeEqual(tokenDigest(token), known.digest)) return null;
-  known.shown = given;
+  known.shown = ownBytes(token);
   return known.principal;
 }

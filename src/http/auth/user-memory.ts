@@ -8,6 +8,7 @@ import { isUserName } from '../../core/user.js';
 import type { Db } from '../../store/db.js';
 import { findUser } from '../../store/users.js';
 import type { KeptUser } from '../../store/users.js';
+import { ownText } from './own-copy.js';
 import type { Passwords } from './passwords.js';
 
 /**
@@ -65,7 +66,7 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
   async function read(name: string): Promise<KeptUser | undefined> {
     const askedAt = performance.now();
     const user = await findUser(db, name);
-    users.set(name, { user, askedAt });
+    users.set(ownText(name), { user, askedAt });
     return user;
   }
 
@@ -114,7 +115,7 @@ export function makeUserMemory({ db, passwords }: { readonly db: Db; readonly pa
       // It may have waited for its turn: what is true now counts.
       const now = await read(name);
       if (now?.password !== kept) return null;
-      right.set(name, { kept, seal: sealOf(password) });
+      right.set(ownText(name), { kept, seal: sealOf(password) });
       return principalOf(now);
     },
   };
