@@ -19,13 +19,15 @@ export function notModified(req: Request, res: Response, etag: string, cache: st
 
 /**
  * Answers with what was rendered, in the coding that the client prefers, or with 304 when it has it. Refuses with
- * `precondition-failed` when an If-Match names other tags (RFC 9110 §13.2.2).
+ * `precondition-failed` when an If-Match names other tags (RFC 9110 §13.2.2). A 304 costs what a 200 does, but for a `poll` that shows the
+ * tag of what is here: there a caller cannot choose what is made.
  */
 export function give(
   req: Request,
   res: Response,
   page: Pick<RenderedPage, 'tag' | 'headers' | 'body' | 'coded'>,
   cache: string,
+  kind: 'poll' | 'reading' = 'reading',
 ): void | Promise<void> {
   const { 'if-match': match, 'if-none-match': noneMatch } = req.headers;
   const wanted = preferredCoding(req.headers['accept-encoding']);
@@ -33,7 +35,9 @@ export function give(
     throw new FeedsError('precondition-failed', 'If-Match names other tags than that of what is here now');
   }
   if (noneMatch !== undefined && noneMatchFits(noneMatch, page.tag)) {
-    notModified(req, res, heldTag(noneMatch, page.tag, wanted) ?? quoted(page.tag, codingOf(page, wanted)), cache);
+    const held = heldTag(noneMatch, page.tag, wanted);
+    if (req.spending !== undefined && (kind === 'reading' || held === undefined)) req.spending.wasMade = true;
+    notModified(req, res, held ?? quoted(page.tag, codingOf(page, wanted)), cache);
     return;
   }
   const coded = inCoding(page, wanted);

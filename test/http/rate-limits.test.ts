@@ -127,6 +127,36 @@ describe('limits on use', function () {
     expect(leftOf(await read(headers, '/feeds/shop/nothing'))).to.be.at.least(4);
   });
 
+  it('take as much for a 304 as for a 200 where the answer had to be made to tell', async () => {
+    const headers = await newCaller();
+    const any = { headers: { 'if-none-match': '*' } };
+    for (let n = 1; n <= 4; n++) {
+      const answer = await read(headers, `${feed}?limit=${String(n)}`, any);
+      expect([answer.status, leftOf(answer)]).to.deep.equal([304, 10 - n]);
+    }
+    expect(leftOf(await read(headers, `${feed}?limit=1`, any)), 'whether it is in memory or not').to.equal(5);
+    for (const path of ['/feeds', '/asyncapi.json']) {
+      const caller = await newCaller();
+      const etag = (await read(caller, path)).headers.get('etag') ?? '';
+      const answer = await read(caller, path, { headers: { 'if-none-match': etag } });
+      expect([path, answer.status, leftOf(answer)]).to.deep.equal([path, 304, 8]);
+    }
+    const public304 = await read(await newCaller(), open, any);
+    expect([public304.status, leftOf(public304)]).to.deep.equal([304, 9]);
+  });
+
+  it('take a twentieth for a poll of tenants that finds nothing new, whatever others publish', async () => {
+    const headers = await newCaller([{ role: 'reader', tenants: ['t1'] } as unknown as Record<string, string>]);
+    const etag = (await read(headers)).headers.get('etag') ?? '';
+    let last: Response | undefined;
+    for (let n = 0; n < 12; n++) {
+      if (n % 2 === 0) expect((await publish(await newCaller(), 1)).status).to.equal(201);
+      last = await read(headers, feed, { headers: { 'if-none-match': etag } });
+      expect(last.status).to.equal(304);
+    }
+    expect(leftOf(last!)).to.be.at.least(8);
+  });
+
   it('cost an idle poll the same whether it is answered in front of the router or behind it', async () => {
     const headers = await newCaller();
     const etag = (await read(headers)).headers.get('etag') ?? '';

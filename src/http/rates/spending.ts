@@ -17,6 +17,8 @@ export interface Spending {
   readonly counted: readonly Counted[];
   /** It takes one unit at first; one of these gives the rest back when the answer is known. */
   reading: boolean;
+  /** What is asked for had to be made to tell whether it is new: a 304 then costs what a 200 does. */
+  wasMade?: boolean;
   /** Set where it is refused: seconds until it would not be. */
   readonly refusedFor?: number;
 }
@@ -46,7 +48,7 @@ const NONE: readonly string[] = [];
 
 /** What is not there costs as much as what the caller may not see: the price tells nothing of it. */
 function priceOf(req: Request, status: number): number {
-  if (status === 304) return NOTHING_NEW;
+  if (status === 304 && req.spending?.wasMade !== true) return NOTHING_NEW;
   const known = req.known as Known | undefined;
   return status < 400 && known?.feed.settings.public === true ? OF_A_PUBLIC_FEED : 1;
 }

@@ -63,7 +63,7 @@ export function addFeedRoutes(
     // The turn comes before the rows: what waits holds nothing.
     return (format === 'atom' ? work() : services.turns.pages.run(work)).then((page) => {
       services.pages.keep(keyOf(req, format, query), page);
-      return give(req, res, page, revalidate(req));
+      return give(req, res, page, revalidate(req), req.view.kind === 'tenants' ? 'poll' : 'reading');
     });
   }
 
@@ -89,7 +89,7 @@ export function addFeedRoutes(
     const kept = services.pages.find(keyOf(req, format, query), feed, log);
     if (kept === undefined) return false;
     services.metrics.pageCache(true);
-    return give(req, res, kept, revalidate(req)) ?? true;
+    return give(req, res, kept, revalidate(req), 'poll') ?? true;
   }
 
   async function build(req: Request, format: Format, asked: PageRequest): Promise<RenderedPage> {
