@@ -11,7 +11,7 @@ import { COMMANDS } from '../../src/cli/commands.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { deleteFeed } from '../support/deletion.js';
-import { command, startCommand } from '../support/in-process.js';
+import { command, failingOutput, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
 import { publishAll } from '../support/publish.js';
 import { issue } from '../support/tokens.js';
@@ -210,6 +210,14 @@ describe('millrace feeds, tokens and schemas', () => {
       expect((await run(['tokens', 'list'])).stdout).not.to.contain(kept.id);
       expect((await run(['tokens', 'list', '--all'])).stdout).to.match(new RegExp(`^${kept.id} +A +revoked`, 'm'));
       expect((await run(['tokens', 'revoke', 'nope'])).code).to.equal(5);
+    });
+
+    it('are all revoked, also when nobody reads which', async () => {
+      const ids = await Promise.all([1, 2, 3].map(async () => (await issue(app, [{ role: 'reader' }])).id));
+      const { code } = await run(['tokens', 'revoke', ...ids], { stdout: failingOutput(1, 'EPIPE') });
+      expect(code).to.equal(0);
+      const states = (await json(['tokens', 'list', '--all'])).filter(({ id }: { id: string }) => ids.includes(id));
+      expect(states.map(({ state }: { state: string }) => state)).to.deep.equal(['revoked', 'revoked', 'revoked']);
     });
 
     it('are not made of grants that cannot be read', async () => {

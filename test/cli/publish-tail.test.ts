@@ -12,7 +12,7 @@ import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
 import { deleteFeed } from '../support/deletion.js';
-import { command, startCommand } from '../support/in-process.js';
+import { command, failingOutput, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
 import { publishAll } from '../support/publish.js';
 import { issue } from '../support/tokens.js';
@@ -228,6 +228,34 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['publish', feed, '--type', 'text/plain'], { stdin: 'x' })).code).to.equal(7);
     });
 
+    it('publishes all of it, also when nobody reads what it prints and tells any more', async () => {
+      const numbers = [1, 2, 3, 4, 5, 6];
+      const files = await Promise.all(numbers.map((n) => file(`head-${String(n)}.json`, jsonEntry(String(n)))));
+      const all = numbers.map(String);
+      const head = await newFeed();
+      expect((await run(['publish', head, ...files], { stdout: failingOutput(1, 'EPIPE') })).code).to.equal(0);
+      expect(await titles(head)).to.deep.equal(all);
+
+      const lines = await newFeed();
+      const stdin = [...all.map(jsonEntry), '{nonsense', jsonEntry('7')].join('\n');
+      const nobody = { stdout: failingOutput(0, 'EPIPE'), stderr: failingOutput(0, 'EPIPE') };
+      expect((await run(['publish', lines, '--ndjson', '--keep-going'], { stdin, ...nobody })).code).to.equal(7);
+      expect(await titles(lines)).to.deep.equal([...all, '7']);
+
+      for (const code of ['EPIPE', 'ENOSPC'] as const) {
+        const busy = await newFeed();
+        let asked = 0;
+        const url = await inFront((req, res) => {
+          asked += 1;
+          if (asked === 1) res.writeHead(503, { 'retry-after': '0' }).end();
+          return asked === 1;
+        });
+        const stderr = failingOutput(0, code);
+        expect((await run(['publish', busy, '--title', 'once'], { url, stderr })).code).to.equal(0);
+        expect(await titles(busy)).to.deep.equal(['once']);
+      }
+    });
+
     it('tells every way in which a contract is broken, and a clash of ids', async () => {
       const feed = await newFeed();
       const schema = '{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}}}';
@@ -243,13 +271,55 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['publish', other], { stdin: anEntry({ id: 'urn:x:1', title: 'b' }) })).code).to.equal(6);
     });
 
+    it('shows what could command a terminal as what it is, wherever it is told', async () => {
+      const feed = await newFeed();
+      const name = 'a\u001b[31m.json';
+      await file(name, '{');
+      const busy = await inFront((_, res) => {
+        const problem = { type: 'urn:millrace:problem:overloaded', title: 't', detail: '\u001b[31mred', status: 503 };
+        res.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+        res.end(JSON.stringify(problem));
+        return true;
+      });
+      for (const { stderr, code } of [
+        await run(['publish', feed, join(folder, name), join(folder, name)]),
+        await run(['publish', feed, '--ndjson', join(folder, name)]),
+        await run(['publish', feed, join(folder, `no${name}`)]),
+        await run(['publish', feed, '--title', 'x', '--retry', '1'], { url: busy }),
+      ]) {
+        expect(code).to.be.above(0);
+        expect(stderr).to.contain('\\u{1b}[31m').and.not.to.contain('\u001b');
+      }
+    });
+
+    it('says of output that cannot be written what it is', async () => {
+      const feed = await newFeed();
+      const full = (): RunOptions => ({ stdout: failingOutput(0, 'ENOSPC'), stdin: jsonEntry('kept') });
+      for (const args of [
+        ['publish', feed, '--ndjson'],
+        ['publish', feed, '-', '-'],
+        ['tail', feed],
+        ['feeds', 'list'],
+      ]) {
+        const { code, stderr } = await run(args, full());
+        expect({ code, stderr }).to.deep.equal({
+          code: 1,
+          stderr: 'millrace: the output cannot be written: ENOSPC: it failed, write\n',
+        });
+      }
+      expect(await titles(feed)).to.deep.equal(['kept', 'kept']);
+    });
+
     it('is called wrongly in ways that are told', async () => {
+      const event = await file('wrong.json', jsonEntry('x'));
       for (const [args, message] of [
         [['a/b', 'file', '--title', 'x'], 'but not both'],
         [['a/b', '--content', 'x'], '--content is of an entry that has a --title'],
         [['a/b', 'a.ndjson', '--idempotency-key', 'k'], 'of one document'],
         [['a/b', '-', '--retry', 'x'], '--retry is "x"'],
         [['a/b', '-'], 'stdin is empty'],
+        [['a/b', '--title', 'x', '--idempotency-key', 'ключ'], '"ключ" cannot be sent as idempotency-key'],
+        [['a/b', event, '--type', 'a/b\nc'], '"a/b\\u{a}c" cannot be sent as content-type'],
       ] as const) {
         const { code, stderr } = await run(['publish', ...args]);
         expect(code, stderr).to.equal(2);

@@ -5,7 +5,7 @@ import { UsageError } from '../command.js';
 import type { Call, Command } from '../command.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { Failure, failureOf } from '../failures.js';
-import { write } from '../output.js';
+import { Unwritable } from '../output.js';
 import { openInput, readInput, unreadable } from '../read-input.js';
 import { entryOf, typeOf } from './documents.js';
 import { documentOf, groupsOf, linesOf } from './lines.js';
@@ -70,7 +70,7 @@ A server that is away or busy is tried again, always with the same Idempotency-K
         if (isLines(call, file)) await publishLines(target, file);
         else await publishFile(target, file, key);
       } catch (error) {
-        if (files.length > 1 && !(error instanceof Failure)) {
+        if (files.length > 1 && !(error instanceof Failure) && !(error instanceof Unwritable)) {
           await call.tell(`${nameOf(file)} is not published, nor is what comes behind it`);
         }
         throw error;
@@ -122,7 +122,7 @@ async function publishLines(target: Target, file: string): Promise<void> {
     refused.first ??= error;
     refused.count += 1;
     await target.call.tell(`${where} is refused`);
-    await write(target.call.surroundings.stderr, failureOf(error, undefined, target.call.flag('json')).text);
+    await target.call.say(failureOf(error, undefined, target.call.flag('json')).text);
   };
   try {
     for await (const lines of linesOf(openInput(target.call, file) as AsyncIterable<Buffer>)) {

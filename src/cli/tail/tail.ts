@@ -12,6 +12,7 @@ import { UsageError } from '../command.js';
 import type { Call, Command } from '../command.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { Failure } from '../failures.js';
+import { write } from '../output.js';
 import { printableLines } from '../printable.js';
 import { LINE_FORMATS, acceptFor, readTailPage } from './pages.js';
 import type { LineFormat, TailPage } from './pages.js';
@@ -147,7 +148,8 @@ async function read(reading: Reading): Promise<void> {
       const page = await pageIn(answer, format);
       feedId = sameFeed(reading, feedId, page);
       if (gapsAreOld !== true) await tellGap(call, answer);
-      if (passOver !== true) await call.print(shown(call, format, page.lines));
+      // Without a reader there is nothing to read for.
+      if (passOver !== true) await write(call.surroundings.stdout, shown(call, format, page.lines));
       const next = nextOf(answer, page);
       const tag = answer.headers.get('etag') ?? undefined;
       // A search may find nothing in a stretch that it has looked at, and goes on behind it.
