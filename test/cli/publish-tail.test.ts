@@ -6,11 +6,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { runMillrace } from '../../src/cli/millrace.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
+import { cpuTime } from '../support/cpu-time.js';
 import { deleteFeed } from '../support/deletion.js';
 import { command, failingOutput, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
@@ -177,6 +178,63 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['tail', to, '--format', 'id'])).stdout).to.equal(
         (await run(['tail', from, '--format', 'id'])).stdout,
       );
+    });
+
+    it('publishes lines up to a quota of the workspace, however many were sent at once', async () => {
+      const newWorkspace = async (name: string, quotas: Record<string, number>): Promise<void> => {
+        for (const [path, body] of [
+          [`workspaces/${name}`, { quotas }],
+          [`feeds/${name}/f`, {}],
+        ] as const) {
+          const headers = { 'content-type': 'application/json' };
+          await app.request(`/admin/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
+        }
+      };
+      const stdin = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => jsonEntry(String(n))).join('\n');
+      await newWorkspace('daily', { entriesPerDay: 5 });
+      for (const [more, code] of [
+        [[], 3],
+        [['--keep-going'], 3],
+      ] as const) {
+        const ended = await run(['publish', 'daily/f', '--ndjson', '--retry', '0', ...more], { stdin });
+        expect(ended.code).to.equal(code);
+        expect(ended.stdout.match(/^published /gm) ?? []).to.have.length(more.length === 0 ? 5 : 0);
+        expect(ended.stderr).to.contain(`line ${more.length === 0 ? '6' : '1'} is refused; what stands before it is`);
+        expect(ended.stderr.match(/daily-quota-exceeded/g)).to.have.length(1);
+      }
+      expect(await titles('daily/f')).to.deep.equal(['1', '2', '3', '4', '5']);
+
+      await newWorkspace('small', { bytes: 1_000 });
+      const { code, stdout } = await run(['publish', 'small/f', '--ndjson', '--keep-going'], { stdin });
+      expect(code).to.equal(4);
+      expect(await titles('small/f'))
+        .to.have.length(stdout.match(/^published /gm)!.length)
+        .and.to.include('1')
+        .and.not.to.include('8');
+    });
+
+    it('tells scripts the first refusal, however many lines it passed over', async () => {
+      const stdin = `{nonsense\n${jsonEntry('x')}\n[]`;
+      const { code, stderr } = await run(['publish', await newFeed(), '--ndjson', '--keep-going', '--json'], { stdin });
+      expect(code).to.equal(7);
+      const documents = stderr.split('\n').filter((line) => line.startsWith('{'));
+      expect(documents).to.have.length(3);
+      expect(stderr.trimEnd().split('\n').at(-1)).to.equal(documents[0]);
+      expect(JSON.parse(documents[0]!)).to.include({ type: 'urn:millrace:problem:not-well-formed' });
+    });
+
+    it('takes a line in as many pieces as it comes in', async () => {
+      const feed = await newFeed();
+      const [one, two] = [jsonEntry('eins'), jsonEntry('zwei ö')];
+      const bytes = Buffer.from(`\n${one}\r\n\n${two}`);
+      const stdin = Readable.from([...bytes].map((byte) => Buffer.of(byte)));
+      expect((await run(['publish', feed, '--ndjson'], { stdin })).code).to.equal(0);
+      expect(await titles(feed)).to.deep.equal(['eins', 'zwei ö']);
+      const before = cpuTime();
+      const pieces = Array<Buffer>(16_384).fill(Buffer.alloc(1024, ' '));
+      const long = Readable.from([Buffer.from('x'), ...pieces, Buffer.from('y')]);
+      expect((await run(['publish', feed, '--ndjson', '--dry-run'], { stdin: long })).code).to.equal(7);
+      expect(cpuTime() - before).to.be.below(5_000);
     });
 
     it('publishes lines as they come, before the source ends', async () => {

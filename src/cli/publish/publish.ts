@@ -115,7 +115,7 @@ async function publishLines(target: Target, file: string): Promise<void> {
   const refused: { first?: Refusal; count: number } = { count: 0 };
   const onRefusal = async (error: Refusal, line: Line): Promise<void> => {
     const where = `${nameOf(file)}, line ${String(line.number)}`;
-    if (!target.call.flag('keep-going')) {
+    if (!target.call.flag('keep-going') || isOverQuota(error)) {
       await target.call.tell(`${where} is refused; what stands before it is published, what stands behind it is not`);
       throw error;
     }
@@ -133,7 +133,7 @@ async function publishLines(target: Target, file: string): Promise<void> {
   }
   if (refused.first === undefined) return;
   const many = refused.count === 1 ? 'a line was' : `${String(refused.count)} lines were`;
-  throw new Failure(`${many} refused`, exitCodeOf(refused.first.status));
+  throw new Failure(`${many} refused`, exitCodeOf(refused.first.status), refused.first);
 }
 
 /** A batch is taken as a whole or not at all: by halves one comes to the line that is refused, and keeps the order. */
@@ -145,7 +145,7 @@ async function publishGroup(
   try {
     await sendDocument(target, documentOf(group));
   } catch (error) {
-    if (!(error instanceof Refusal) || !REFUSES_ENTRIES.includes(error.status)) throw error;
+    if (!(error instanceof Refusal) || !(REFUSES_ENTRIES.includes(error.status) || isOverQuota(error))) throw error;
     const [first] = group;
     if (group.length === 1 && first !== undefined) {
       await onRefusal(error, first);
@@ -159,3 +159,8 @@ async function publishGroup(
 
 /** What is wrong is in the body; all else (a token, the feed) would be wrong with every line. */
 const REFUSES_ENTRIES = [400, 409, 410, 413, 422];
+
+/** There is room for fewer entries perhaps; where there is none for one, there is none for those behind it. */
+function isOverQuota({ code }: Refusal): boolean {
+  return code === 'quota-exceeded' || code === 'daily-quota-exceeded';
+}
