@@ -65,7 +65,10 @@ describe('millrace publish and millrace tail', () => {
   };
   const jsonEntry = (title: string): string => `{"entry":{"@type":"${ATOM}","title":"${title}","content":"c"}}`;
   /** In front of the app; `fail` may answer instead of it, or end the connection. */
-  const inFront = async (fail: (req: IncomingMessage, res: ServerResponse) => boolean): Promise<string> => {
+  const inFront = async (
+    fail: (req: IncomingMessage, res: ServerResponse) => boolean,
+    before?: () => Promise<void>,
+  ): Promise<string> => {
     const server = createServer((req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -78,6 +81,7 @@ describe('millrace publish and millrace tail', () => {
             'transfer-encoding': _t,
             ...headers
           } = req.headers;
+          await before?.();
           const body = req.method === 'POST' ? Buffer.concat(chunks) : null;
           const answer = await app.request(req.url ?? '', {
             method: req.method ?? '',
@@ -459,6 +463,70 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['tail', feed, '--search', '(('])).code).to.equal(7);
     });
 
+    it('finds what lies further apart than the server looks at for one page', async () => {
+      const feed = await newFeed();
+      const found = { categories: ['a'] };
+      await publishAll(app, `/feeds/${feed}`, [
+        { title: 't1', ...found },
+        { title: 't2', ...found },
+        ...entries(3, 10_100).map((entry) => ({ ...entry, categories: ['a', 'b'] })),
+        { title: 't10101', ...found },
+      ]);
+      // No index answers it.
+      const search = ['--search', '(&(cat=a)(!(cat=b)))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search]))).to.deep.equal(['t1', 't2', 't10101']);
+      expect(shown(await run(['tail', feed, ...search]))).to.deep.equal(['t1', 't2', 't10101']);
+      expect(shown(await run(['tail', feed, '-n', '2', ...search]))).to.deep.equal(['t2', 't10101']);
+      const events = await run(['tail', feed, '-n', '2', '--format', 'cloudevents', ...search]);
+      expect(events.stdout.trimEnd().split('\n')).to.have.length(2);
+    });
+
+    it('goes on behind a page that has nothing which its reader may see', async () => {
+      const feed = await newFeed({ public: true });
+      const secret = { categories: ['cloudfeeds:private'] };
+      const hidden = entries(2, 600).map((entry) => ({ ...entry, ...secret }));
+      await publishAll(app, `/feeds/${feed}`, [...entries(1, 1), ...hidden, ...entries(601, 601)]);
+      const anyone = { token: null, settings: { DATA_DIR: folder } };
+      expect(shown(await run(['tail', feed, '--from', 'start'], anyone))).to.deep.equal(['t1', 't601']);
+      expect(shown(await run(['tail', feed, '-n', '5'], anyone))).to.deep.equal(['t1', 't601']);
+    });
+
+    it('gives a reader of some tenants their entries, who is not told positions', async () => {
+      const feed = await newFeed();
+      const { token } = await issue(app, [{ role: 'reader', workspace: 'shop', tenants: ['own'] }]);
+      const categories = (n: number): string[] => (n % 2 === 0 ? ['tid:own', 'even'] : ['tid:other']);
+      await publishAll(
+        app,
+        `/feeds/${feed}`,
+        entries(1, 601).map((entry, index) => ({ ...entry, categories: categories(index + 1) })),
+      );
+      const own = entries(1, 601).flatMap(({ title }, index) => (index % 2 === 1 ? [title] : []));
+      expect(shown(await run(['tail', feed, '--from', 'start'], { token }))).to.deep.equal(own);
+      expect(shown(await run(['tail', feed, '-n', '3'], { token }))).to.deep.equal(own.slice(-3));
+      const search = ['--search', '(!(cat=odd))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search], { token }))).to.deep.equal(own);
+      expect(shown(await run(['tail', feed, '--from', 'now'], { token }))).to.deep.equal([]);
+    });
+
+    it('ends at the head that it began with, unless it follows', async () => {
+      const feed = await newFeed();
+      await publishAll(app, `/feeds/${feed}`, entries(1, 300));
+      let published = 300;
+      const url = await inFront(
+        () => false,
+        async () => {
+          published += 1;
+          await publishAll(app, `/feeds/${feed}`, entries(published, published));
+        },
+      );
+      const titlesSeen = shown(await run(['tail', feed, '--from', 'start'], { url }));
+      expect(titlesSeen.slice(0, 300)).to.deep.equal(entries(1, 300).map(({ title }) => title));
+      expect(published).to.be.below(310);
+      const search = ['--search', '(!(cat=a))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search], { url })).length).to.be.at.least(300);
+      expect(published).to.be.below(320);
+    });
+
     it('keeps its place from run to run, and only that of its own feed', async () => {
       const feed = await newFeed();
       const place = join(folder, 'place');
@@ -477,6 +545,20 @@ describe('millrace publish and millrace tail', () => {
       await publishAll(app, `/feeds/${feed}`, entries(5, 5));
       const another = await run(['tail', feed, '--state', place]);
       expect(another.code).to.equal(6);
+      expect(another.stderr).to.contain('another feed than before');
+    });
+
+    it('knows another feed of the same name in events too, which say nothing of their feed', async () => {
+      const feed = await newFeed();
+      const args = ['tail', feed, '--format', 'cloudevents', '--state', join(folder, 'events.place')];
+      await publishAll(app, `/feeds/${feed}`, entries(1, 1));
+      expect(await run(args)).to.include({ code: 0, stderr: '' });
+      expect((await run(args)).stdout).to.equal('');
+      expect((await deleteFeed(app, `/feeds/${feed}`, { purge: true })).status).to.equal(204);
+      await app.feed(feed.slice('shop/'.length));
+      await publishAll(app, `/feeds/${feed}`, entries(2, 2));
+      const another = await run(args);
+      expect(another).to.include({ code: 6, stdout: '' });
       expect(another.stderr).to.contain('another feed than before');
     });
 
