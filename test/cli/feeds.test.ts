@@ -143,6 +143,26 @@ describe('millrace feeds, tokens and schemas', () => {
       }
     });
 
+    it('are deleted for good where that is said, also when they were deleted before', async () => {
+      const create = ['feeds', 'create', 'mill/purged', '--with-workspace'];
+      const remove = ['feeds', 'delete', 'mill/purged'];
+      await run(create);
+      expect((await run([...remove, '--confirm', 'mill/purged'])).code).to.equal(0);
+      expect((await run(create)).stderr).to.contain('--purge');
+      expect((await run([...remove, '--purge'])).code).to.equal(2);
+      expect(await run([...remove, '--purge', '--confirm', 'mill/purged'])).to.include({
+        code: 0,
+        stdout: 'Deleted mill/purged for good.\n',
+      });
+      expect((await run(['feeds', 'restore', 'mill/purged'])).code).to.equal(5);
+      expect((await run(create)).code).to.equal(0);
+      const person = { isInteractive: true, stdin: 'mill/purged\n' };
+      const asked = await run([...remove, '--purge', '--json'], person);
+      expect(asked.stderr).to.contain('for good');
+      expect(JSON.parse(asked.stdout)).to.deep.equal({ deleted: 'mill/purged' });
+      expect((await run(['feeds', 'restore', 'mill/purged'])).code).to.equal(5);
+    });
+
     it('refuse settings with every mistake and its place, in words or as JSON', async () => {
       const words = await run(['feeds', 'create', 'mill/wrong', 'keepDays=0', 'colour=red', '--with-workspace']);
       expect(words.code).to.equal(7);
