@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { write } from './output.js';
+import { ReaderGone, write } from './output.js';
 import type { Surroundings } from './output.js';
+import { printable } from './printable.js';
 
 export interface Option {
   /** What stands behind it, as help shows it: `DAYS`. Without it the option is a flag. */
@@ -90,14 +91,23 @@ export class Call {
     throw new UsageError(`--${name} is "${text.slice(0, 40)}", expected ${values.join(', ')}`);
   }
 
-  /** To stdout; resolves when it has been handed over. */
-  print(text: string): Promise<void> {
-    return write(this.surroundings.stdout, text);
+  /** To stdout; resolves when it has been handed over. Work does not end because nobody reads any more what came of it. */
+  async print(text: string): Promise<void> {
+    try {
+      await write(this.surroundings.stdout, text);
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error;
+    }
   }
 
   /** A line to stderr, beside the output. */
   tell(line: string): Promise<void> {
-    return write(this.surroundings.stderr, `millrace: ${line}\n`);
+    return this.say(`millrace: ${printable(line)}\n`);
+  }
+
+  /** Text that is safe for a terminal as it stands, to stderr: if it cannot be said, all goes on without. */
+  say(text: string): Promise<void> {
+    return write(this.surroundings.stderr, text).catch(() => undefined);
   }
 }
 

@@ -43,11 +43,14 @@ export function failureOf(error: unknown, command: string | undefined, asJson: b
   }
   if (error instanceof Failure) return { code: error.code, text: `millrace: ${printableLines(error.message)}\n` };
   if (error instanceof StartError) {
-    const hint = error.hint === undefined ? '' : `\n${error.hint}\n`;
-    return { code: EXIT.failed, text: `millrace: ${error.message}\n${hint}` };
+    const hint = error.hint === undefined ? '' : `\n${printableLines(error.hint)}\n`;
+    return { code: EXIT.failed, text: `millrace: ${printableLines(error.message)}\n${hint}` };
   }
   const stack = String((error as Error).stack ?? error);
-  return { code: EXIT.failed, text: `millrace: this is a bug of Millrace's, please report it\n${stack}\n` };
+  return {
+    code: EXIT.failed,
+    text: `millrace: this is a bug of Millrace's, please report it\n${printableLines(stack)}\n`,
+  };
 }
 
 function refusalJson({ problem }: Refusal): string {

@@ -6,7 +6,7 @@ import type { CommandName } from './commands.js';
 import { EXIT } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { failureOf } from './failures.js';
-import { ReaderGone, write } from './output.js';
+import { write } from './output.js';
 import type { Surroundings } from './output.js';
 
 /**
@@ -35,9 +35,8 @@ export async function runMillrace(
     return EXIT.done;
   } catch (error) {
     const { code, text } = failureOf(error, name, argv.includes('--json'));
-    await write(surroundings.stderr, text).catch((lost: unknown) => {
-      if (!(lost instanceof ReaderGone)) throw lost;
-    });
+    // Where it cannot be said the exit code says it.
+    await write(surroundings.stderr, text).catch(() => undefined);
     return code;
   }
 }

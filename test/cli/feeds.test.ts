@@ -11,7 +11,7 @@ import { COMMANDS } from '../../src/cli/commands.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { deleteFeed } from '../support/deletion.js';
-import { command, startCommand } from '../support/in-process.js';
+import { command, failingOutput, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
 import { publishAll } from '../support/publish.js';
 import { issue } from '../support/tokens.js';
@@ -143,6 +143,26 @@ describe('millrace feeds, tokens and schemas', () => {
       }
     });
 
+    it('are deleted for good where that is said, also when they were deleted before', async () => {
+      const create = ['feeds', 'create', 'mill/purged', '--with-workspace'];
+      const remove = ['feeds', 'delete', 'mill/purged'];
+      await run(create);
+      expect((await run([...remove, '--confirm', 'mill/purged'])).code).to.equal(0);
+      expect((await run(create)).stderr).to.contain('--purge');
+      expect((await run([...remove, '--purge'])).code).to.equal(2);
+      expect(await run([...remove, '--purge', '--confirm', 'mill/purged'])).to.include({
+        code: 0,
+        stdout: 'Deleted mill/purged for good.\n',
+      });
+      expect((await run(['feeds', 'restore', 'mill/purged'])).code).to.equal(5);
+      expect((await run(create)).code).to.equal(0);
+      const person = { isInteractive: true, stdin: 'mill/purged\n' };
+      const asked = await run([...remove, '--purge', '--json'], person);
+      expect(asked.stderr).to.contain('for good');
+      expect(JSON.parse(asked.stdout)).to.deep.equal({ deleted: 'mill/purged' });
+      expect((await run(['feeds', 'restore', 'mill/purged'])).code).to.equal(5);
+    });
+
     it('refuse settings with every mistake and its place, in words or as JSON', async () => {
       const words = await run(['feeds', 'create', 'mill/wrong', 'keepDays=0', 'colour=red', '--with-workspace']);
       expect(words.code).to.equal(7);
@@ -210,6 +230,14 @@ describe('millrace feeds, tokens and schemas', () => {
       expect((await run(['tokens', 'list'])).stdout).not.to.contain(kept.id);
       expect((await run(['tokens', 'list', '--all'])).stdout).to.match(new RegExp(`^${kept.id} +A +revoked`, 'm'));
       expect((await run(['tokens', 'revoke', 'nope'])).code).to.equal(5);
+    });
+
+    it('are all revoked, also when nobody reads which', async () => {
+      const ids = await Promise.all([1, 2, 3].map(async () => (await issue(app, [{ role: 'reader' }])).id));
+      const { code } = await run(['tokens', 'revoke', ...ids], { stdout: failingOutput(1, 'EPIPE') });
+      expect(code).to.equal(0);
+      const states = (await json(['tokens', 'list', '--all'])).filter(({ id }: { id: string }) => ids.includes(id));
+      expect(states.map(({ state }: { state: string }) => state)).to.deep.equal(['revoked', 'revoked', 'revoked']);
     });
 
     it('are not made of grants that cannot be read', async () => {

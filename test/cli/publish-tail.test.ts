@@ -6,13 +6,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { runMillrace } from '../../src/cli/millrace.js';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
+import { cpuTime } from '../support/cpu-time.js';
 import { deleteFeed } from '../support/deletion.js';
-import { command, startCommand } from '../support/in-process.js';
+import { command, failingOutput, startCommand } from '../support/in-process.js';
 import type { RunEnded, RunOptions } from '../support/in-process.js';
 import { publishAll } from '../support/publish.js';
 import { issue } from '../support/tokens.js';
@@ -64,7 +65,10 @@ describe('millrace publish and millrace tail', () => {
   };
   const jsonEntry = (title: string): string => `{"entry":{"@type":"${ATOM}","title":"${title}","content":"c"}}`;
   /** In front of the app; `fail` may answer instead of it, or end the connection. */
-  const inFront = async (fail: (req: IncomingMessage, res: ServerResponse) => boolean): Promise<string> => {
+  const inFront = async (
+    fail: (req: IncomingMessage, res: ServerResponse) => boolean,
+    before?: () => Promise<void>,
+  ): Promise<string> => {
     const server = createServer((req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -77,6 +81,7 @@ describe('millrace publish and millrace tail', () => {
             'transfer-encoding': _t,
             ...headers
           } = req.headers;
+          await before?.();
           const body = req.method === 'POST' ? Buffer.concat(chunks) : null;
           const answer = await app.request(req.url ?? '', {
             method: req.method ?? '',
@@ -179,6 +184,63 @@ describe('millrace publish and millrace tail', () => {
       );
     });
 
+    it('publishes lines up to a quota of the workspace, however many were sent at once', async () => {
+      const newWorkspace = async (name: string, quotas: Record<string, number>): Promise<void> => {
+        for (const [path, body] of [
+          [`workspaces/${name}`, { quotas }],
+          [`feeds/${name}/f`, {}],
+        ] as const) {
+          const headers = { 'content-type': 'application/json' };
+          await app.request(`/admin/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
+        }
+      };
+      const stdin = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => jsonEntry(String(n))).join('\n');
+      await newWorkspace('daily', { entriesPerDay: 5 });
+      for (const [more, code] of [
+        [[], 3],
+        [['--keep-going'], 3],
+      ] as const) {
+        const ended = await run(['publish', 'daily/f', '--ndjson', '--retry', '0', ...more], { stdin });
+        expect(ended.code).to.equal(code);
+        expect(ended.stdout.match(/^published /gm) ?? []).to.have.length(more.length === 0 ? 5 : 0);
+        expect(ended.stderr).to.contain(`line ${more.length === 0 ? '6' : '1'} is refused; what stands before it is`);
+        expect(ended.stderr.match(/daily-quota-exceeded/g)).to.have.length(1);
+      }
+      expect(await titles('daily/f')).to.deep.equal(['1', '2', '3', '4', '5']);
+
+      await newWorkspace('small', { bytes: 1_000 });
+      const { code, stdout } = await run(['publish', 'small/f', '--ndjson', '--keep-going'], { stdin });
+      expect(code).to.equal(4);
+      expect(await titles('small/f'))
+        .to.have.length(stdout.match(/^published /gm)!.length)
+        .and.to.include('1')
+        .and.not.to.include('8');
+    });
+
+    it('tells scripts the first refusal, however many lines it passed over', async () => {
+      const stdin = `{nonsense\n${jsonEntry('x')}\n[]`;
+      const { code, stderr } = await run(['publish', await newFeed(), '--ndjson', '--keep-going', '--json'], { stdin });
+      expect(code).to.equal(7);
+      const documents = stderr.split('\n').filter((line) => line.startsWith('{'));
+      expect(documents).to.have.length(3);
+      expect(stderr.trimEnd().split('\n').at(-1)).to.equal(documents[0]);
+      expect(JSON.parse(documents[0]!)).to.include({ type: 'urn:millrace:problem:not-well-formed' });
+    });
+
+    it('takes a line in as many pieces as it comes in', async () => {
+      const feed = await newFeed();
+      const [one, two] = [jsonEntry('eins'), jsonEntry('zwei ö')];
+      const bytes = Buffer.from(`\n${one}\r\n\n${two}`);
+      const stdin = Readable.from([...bytes].map((byte) => Buffer.of(byte)));
+      expect((await run(['publish', feed, '--ndjson'], { stdin })).code).to.equal(0);
+      expect(await titles(feed)).to.deep.equal(['eins', 'zwei ö']);
+      const before = cpuTime();
+      const pieces = Array<Buffer>(16_384).fill(Buffer.alloc(1024, ' '));
+      const long = Readable.from([Buffer.from('x'), ...pieces, Buffer.from('y')]);
+      expect((await run(['publish', feed, '--ndjson', '--dry-run'], { stdin: long })).code).to.equal(7);
+      expect(cpuTime() - before).to.be.below(5_000);
+    });
+
     it('publishes lines as they come, before the source ends', async () => {
       const feed = await newFeed();
       const stdin = new PassThrough();
@@ -228,6 +290,34 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['publish', feed, '--type', 'text/plain'], { stdin: 'x' })).code).to.equal(7);
     });
 
+    it('publishes all of it, also when nobody reads what it prints and tells any more', async () => {
+      const numbers = [1, 2, 3, 4, 5, 6];
+      const files = await Promise.all(numbers.map((n) => file(`head-${String(n)}.json`, jsonEntry(String(n)))));
+      const all = numbers.map(String);
+      const head = await newFeed();
+      expect((await run(['publish', head, ...files], { stdout: failingOutput(1, 'EPIPE') })).code).to.equal(0);
+      expect(await titles(head)).to.deep.equal(all);
+
+      const lines = await newFeed();
+      const stdin = [...all.map(jsonEntry), '{nonsense', jsonEntry('7')].join('\n');
+      const nobody = { stdout: failingOutput(0, 'EPIPE'), stderr: failingOutput(0, 'EPIPE') };
+      expect((await run(['publish', lines, '--ndjson', '--keep-going'], { stdin, ...nobody })).code).to.equal(7);
+      expect(await titles(lines)).to.deep.equal([...all, '7']);
+
+      for (const code of ['EPIPE', 'ENOSPC'] as const) {
+        const busy = await newFeed();
+        let asked = 0;
+        const url = await inFront((req, res) => {
+          asked += 1;
+          if (asked === 1) res.writeHead(503, { 'retry-after': '0' }).end();
+          return asked === 1;
+        });
+        const stderr = failingOutput(0, code);
+        expect((await run(['publish', busy, '--title', 'once'], { url, stderr })).code).to.equal(0);
+        expect(await titles(busy)).to.deep.equal(['once']);
+      }
+    });
+
     it('tells every way in which a contract is broken, and a clash of ids', async () => {
       const feed = await newFeed();
       const schema = '{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}}}';
@@ -243,13 +333,55 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['publish', other], { stdin: anEntry({ id: 'urn:x:1', title: 'b' }) })).code).to.equal(6);
     });
 
+    it('shows what could command a terminal as what it is, wherever it is told', async () => {
+      const feed = await newFeed();
+      const name = 'a\u001b[31m.json';
+      await file(name, '{');
+      const busy = await inFront((_, res) => {
+        const problem = { type: 'urn:millrace:problem:overloaded', title: 't', detail: '\u001b[31mred', status: 503 };
+        res.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' });
+        res.end(JSON.stringify(problem));
+        return true;
+      });
+      for (const { stderr, code } of [
+        await run(['publish', feed, join(folder, name), join(folder, name)]),
+        await run(['publish', feed, '--ndjson', join(folder, name)]),
+        await run(['publish', feed, join(folder, `no${name}`)]),
+        await run(['publish', feed, '--title', 'x', '--retry', '1'], { url: busy }),
+      ]) {
+        expect(code).to.be.above(0);
+        expect(stderr).to.contain('\\u{1b}[31m').and.not.to.contain('\u001b');
+      }
+    });
+
+    it('says of output that cannot be written what it is', async () => {
+      const feed = await newFeed();
+      const full = (): RunOptions => ({ stdout: failingOutput(0, 'ENOSPC'), stdin: jsonEntry('kept') });
+      for (const args of [
+        ['publish', feed, '--ndjson'],
+        ['publish', feed, '-', '-'],
+        ['tail', feed],
+        ['feeds', 'list'],
+      ]) {
+        const { code, stderr } = await run(args, full());
+        expect({ code, stderr }).to.deep.equal({
+          code: 1,
+          stderr: 'millrace: the output cannot be written: ENOSPC: it failed, write\n',
+        });
+      }
+      expect(await titles(feed)).to.deep.equal(['kept', 'kept']);
+    });
+
     it('is called wrongly in ways that are told', async () => {
+      const event = await file('wrong.json', jsonEntry('x'));
       for (const [args, message] of [
         [['a/b', 'file', '--title', 'x'], 'but not both'],
         [['a/b', '--content', 'x'], '--content is of an entry that has a --title'],
         [['a/b', 'a.ndjson', '--idempotency-key', 'k'], 'of one document'],
         [['a/b', '-', '--retry', 'x'], '--retry is "x"'],
         [['a/b', '-'], 'stdin is empty'],
+        [['a/b', '--title', 'x', '--idempotency-key', 'ключ'], '"ключ" cannot be sent as idempotency-key'],
+        [['a/b', event, '--type', 'a/b\nc'], '"a/b\\u{a}c" cannot be sent as content-type'],
       ] as const) {
         const { code, stderr } = await run(['publish', ...args]);
         expect(code, stderr).to.equal(2);
@@ -331,6 +463,70 @@ describe('millrace publish and millrace tail', () => {
       expect((await run(['tail', feed, '--search', '(('])).code).to.equal(7);
     });
 
+    it('finds what lies further apart than the server looks at for one page', async () => {
+      const feed = await newFeed();
+      const found = { categories: ['a'] };
+      await publishAll(app, `/feeds/${feed}`, [
+        { title: 't1', ...found },
+        { title: 't2', ...found },
+        ...entries(3, 10_100).map((entry) => ({ ...entry, categories: ['a', 'b'] })),
+        { title: 't10101', ...found },
+      ]);
+      // No index answers it.
+      const search = ['--search', '(&(cat=a)(!(cat=b)))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search]))).to.deep.equal(['t1', 't2', 't10101']);
+      expect(shown(await run(['tail', feed, ...search]))).to.deep.equal(['t1', 't2', 't10101']);
+      expect(shown(await run(['tail', feed, '-n', '2', ...search]))).to.deep.equal(['t2', 't10101']);
+      const events = await run(['tail', feed, '-n', '2', '--format', 'cloudevents', ...search]);
+      expect(events.stdout.trimEnd().split('\n')).to.have.length(2);
+    });
+
+    it('goes on behind a page that has nothing which its reader may see', async () => {
+      const feed = await newFeed({ public: true });
+      const secret = { categories: ['cloudfeeds:private'] };
+      const hidden = entries(2, 600).map((entry) => ({ ...entry, ...secret }));
+      await publishAll(app, `/feeds/${feed}`, [...entries(1, 1), ...hidden, ...entries(601, 601)]);
+      const anyone = { token: null, settings: { DATA_DIR: folder } };
+      expect(shown(await run(['tail', feed, '--from', 'start'], anyone))).to.deep.equal(['t1', 't601']);
+      expect(shown(await run(['tail', feed, '-n', '5'], anyone))).to.deep.equal(['t1', 't601']);
+    });
+
+    it('gives a reader of some tenants their entries, who is not told positions', async () => {
+      const feed = await newFeed();
+      const { token } = await issue(app, [{ role: 'reader', workspace: 'shop', tenants: ['own'] }]);
+      const categories = (n: number): string[] => (n % 2 === 0 ? ['tid:own', 'even'] : ['tid:other']);
+      await publishAll(
+        app,
+        `/feeds/${feed}`,
+        entries(1, 601).map((entry, index) => ({ ...entry, categories: categories(index + 1) })),
+      );
+      const own = entries(1, 601).flatMap(({ title }, index) => (index % 2 === 1 ? [title] : []));
+      expect(shown(await run(['tail', feed, '--from', 'start'], { token }))).to.deep.equal(own);
+      expect(shown(await run(['tail', feed, '-n', '3'], { token }))).to.deep.equal(own.slice(-3));
+      const search = ['--search', '(!(cat=odd))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search], { token }))).to.deep.equal(own);
+      expect(shown(await run(['tail', feed, '--from', 'now'], { token }))).to.deep.equal([]);
+    });
+
+    it('ends at the head that it began with, unless it follows', async () => {
+      const feed = await newFeed();
+      await publishAll(app, `/feeds/${feed}`, entries(1, 300));
+      let published = 300;
+      const url = await inFront(
+        () => false,
+        async () => {
+          published += 1;
+          await publishAll(app, `/feeds/${feed}`, entries(published, published));
+        },
+      );
+      const titlesSeen = shown(await run(['tail', feed, '--from', 'start'], { url }));
+      expect(titlesSeen.slice(0, 300)).to.deep.equal(entries(1, 300).map(({ title }) => title));
+      expect(published).to.be.below(310);
+      const search = ['--search', '(!(cat=a))'];
+      expect(shown(await run(['tail', feed, '--from', 'start', ...search], { url })).length).to.be.at.least(300);
+      expect(published).to.be.below(320);
+    });
+
     it('keeps its place from run to run, and only that of its own feed', async () => {
       const feed = await newFeed();
       const place = join(folder, 'place');
@@ -349,6 +545,20 @@ describe('millrace publish and millrace tail', () => {
       await publishAll(app, `/feeds/${feed}`, entries(5, 5));
       const another = await run(['tail', feed, '--state', place]);
       expect(another.code).to.equal(6);
+      expect(another.stderr).to.contain('another feed than before');
+    });
+
+    it('knows another feed of the same name in events too, which say nothing of their feed', async () => {
+      const feed = await newFeed();
+      const args = ['tail', feed, '--format', 'cloudevents', '--state', join(folder, 'events.place')];
+      await publishAll(app, `/feeds/${feed}`, entries(1, 1));
+      expect(await run(args)).to.include({ code: 0, stderr: '' });
+      expect((await run(args)).stdout).to.equal('');
+      expect((await deleteFeed(app, `/feeds/${feed}`, { purge: true })).status).to.equal(204);
+      await app.feed(feed.slice('shop/'.length));
+      await publishAll(app, `/feeds/${feed}`, entries(2, 2));
+      const another = await run(args);
+      expect(another).to.include({ code: 6, stdout: '' });
       expect(another.stderr).to.contain('another feed than before');
     });
 

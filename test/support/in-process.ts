@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { runMillrace } from '../../src/cli/millrace.js';
 import { ADMIN_TOKEN } from './app.js';
 
@@ -15,9 +15,24 @@ export interface RunOptions {
   /** The admin's where nothing is said; null: none. */
   readonly token?: string | null;
   readonly stdin?: Readable | string;
+  /** Instead of what is read. */
+  readonly stdout?: Writable;
+  readonly stderr?: Writable;
   readonly isInteractive?: boolean;
   readonly isTerminal?: boolean;
   readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** An output that takes so many writes, and fails then: by EPIPE, as its reader has gone, or because the disk is full. */
+export function failingOutput(writes: number, code: 'EPIPE' | 'ENOSPC'): Writable {
+  let left = writes;
+  const output = new Writable({
+    write(_chunk, _encoding, done) {
+      left -= 1;
+      done(left >= 0 ? null : Object.assign(new Error(`${code}: it failed, write`), { code, syscall: 'write' }));
+    },
+  });
+  return output.on('error', () => undefined);
 }
 
 /** A command line in this process, which is much quicker than one of its own. */
@@ -40,8 +55,8 @@ export function startCommand(args: readonly string[], options: RunOptions = {}):
     args,
     {
       stdin: typeof stdin === 'string' ? Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]) : stdin,
-      stdout: streamTo('stdout'),
-      stderr: streamTo('stderr'),
+      stdout: options.stdout ?? streamTo('stdout'),
+      stderr: options.stderr ?? streamTo('stderr'),
       isInteractive,
       isTerminal,
       environment,

@@ -1,3 +1,4 @@
+import { UsageError } from '../command.js';
 import { Refusal, Unreachable } from './refusal.js';
 import type { Answer } from './refusal.js';
 
@@ -24,19 +25,20 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** Of TLS: nothing that another attempt would mend. */
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_)/;
 
-/** `GET /feeds/…` and the like; the path is behind the server's base URL. @throws Refusal, Unreachable */
+/** `GET /feeds/…` and the like; the path is behind the server's base URL. @throws Refusal, Unreachable, UsageError */
 export async function ask(server: Server, method: string, path: string, asked: Asked = {}): Promise<Answer> {
   const late = AbortSignal.timeout(ANSWER_SECONDS * 1000);
   const { signal = late, also = [] } = asked;
+  const headers = headersOf({
+    ...(server.token === undefined ? {} : { authorization: `Bearer ${server.token}` }),
+    accept: 'application/json',
+    ...asked.headers,
+  });
   let answer: Answer;
   try {
     const response = await fetch(`${server.url}${path}`, {
       method,
-      headers: {
-        ...(server.token === undefined ? {} : { authorization: `Bearer ${server.token}` }),
-        accept: 'application/json',
-        ...asked.headers,
-      },
+      headers,
       body: asked.body ?? null,
       // A token goes where it was meant to, and nowhere else.
       redirect: 'manual',
@@ -67,6 +69,19 @@ export function jsonIn<T>({ url }: Server, { body }: Answer): T {
   } catch {
     throw new Unreachable(`${url} is no Millrace: its answer is not JSON`, true, undefined);
   }
+}
+
+/** What no header can hold comes from the command line: `fetch` would take it for a failed connection. */
+function headersOf(values: Readonly<Record<string, string>>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(values)) {
+    try {
+      headers.set(name, value);
+    } catch {
+      throw new UsageError(`"${value.slice(0, 100)}" cannot be sent as ${name}`);
+    }
+  }
+  return headers;
 }
 
 async function readBody(response: Response): Promise<string> {

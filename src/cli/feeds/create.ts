@@ -61,6 +61,10 @@ function explained(error: unknown, { text, workspace }: FeedName, withWorkspace:
       error,
     );
   }
+  if (error.status === 409) {
+    const ways = `\`millrace feeds restore ${text}\` brings it back, \`millrace feeds delete ${text} --purge\` frees its name.`;
+    return new Failure(`${error.problem.detail}\n${ways}`, EXIT.conflict, error);
+  }
   if (error.status === 404 && !withWorkspace) {
     const message = `${error.problem.detail}\n--with-workspace makes the workspace ${workspace} too.`;
     return new Failure(message, EXIT.missing, error);

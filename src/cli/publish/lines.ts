@@ -28,7 +28,9 @@ const READING = { depth: 320, opaque: '@text' };
  */
 export async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<readonly Line[]> {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
+  /** Of a line whose end has not come: put together once, however many they are. */
+  let pieces: string[] = [];
+  let length = 0;
   let number = 0;
   const take = (texts: readonly string[]): Line[] =>
     texts.flatMap((text) => {
@@ -37,13 +39,19 @@ export async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGene
       return clean === '' ? [] : [lineOf(number, clean)];
     });
   for await (const chunk of input) {
-    const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk))).split('\n');
-    rest = texts.pop() ?? '';
-    if (rest.length > MOST_CHARACTERS) throw new UsageError(`line ${String(number + 1)} is too long`);
-    const lines = take(texts);
-    if (lines.length > 0) yield lines;
+    const [first = '', ...texts] = (typeof chunk === 'string' ? chunk : decoder.write(chunk)).split('\n');
+    pieces.push(first);
+    length += first.length;
+    const rest = texts.pop();
+    if (rest !== undefined) {
+      const lines = take([pieces.join(''), ...texts]);
+      if (lines.length > 0) yield lines;
+      pieces = [rest];
+      length = rest.length;
+    }
+    if (length > MOST_CHARACTERS) throw new UsageError(`line ${String(number + 1)} is too long`);
   }
-  const last = take([rest + decoder.end()]);
+  const last = take([[...pieces, decoder.end()].join('')]);
   if (last.length > 0) yield last;
 }
 

@@ -5,7 +5,7 @@ import { UsageError } from '../command.js';
 import type { Call, Command } from '../command.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { Failure, failureOf } from '../failures.js';
-import { write } from '../output.js';
+import { Unwritable } from '../output.js';
 import { openInput, readInput, unreadable } from '../read-input.js';
 import { entryOf, typeOf } from './documents.js';
 import { documentOf, groupsOf, linesOf } from './lines.js';
@@ -70,7 +70,7 @@ A server that is away or busy is tried again, always with the same Idempotency-K
         if (isLines(call, file)) await publishLines(target, file);
         else await publishFile(target, file, key);
       } catch (error) {
-        if (files.length > 1 && !(error instanceof Failure)) {
+        if (files.length > 1 && !(error instanceof Failure) && !(error instanceof Unwritable)) {
           await call.tell(`${nameOf(file)} is not published, nor is what comes behind it`);
         }
         throw error;
@@ -115,14 +115,14 @@ async function publishLines(target: Target, file: string): Promise<void> {
   const refused: { first?: Refusal; count: number } = { count: 0 };
   const onRefusal = async (error: Refusal, line: Line): Promise<void> => {
     const where = `${nameOf(file)}, line ${String(line.number)}`;
-    if (!target.call.flag('keep-going')) {
+    if (!target.call.flag('keep-going') || isOverQuota(error)) {
       await target.call.tell(`${where} is refused; what stands before it is published, what stands behind it is not`);
       throw error;
     }
     refused.first ??= error;
     refused.count += 1;
     await target.call.tell(`${where} is refused`);
-    await write(target.call.surroundings.stderr, failureOf(error, undefined, target.call.flag('json')).text);
+    await target.call.say(failureOf(error, undefined, target.call.flag('json')).text);
   };
   try {
     for await (const lines of linesOf(openInput(target.call, file) as AsyncIterable<Buffer>)) {
@@ -133,7 +133,7 @@ async function publishLines(target: Target, file: string): Promise<void> {
   }
   if (refused.first === undefined) return;
   const many = refused.count === 1 ? 'a line was' : `${String(refused.count)} lines were`;
-  throw new Failure(`${many} refused`, exitCodeOf(refused.first.status));
+  throw new Failure(`${many} refused`, exitCodeOf(refused.first.status), refused.first);
 }
 
 /** A batch is taken as a whole or not at all: by halves one comes to the line that is refused, and keeps the order. */
@@ -145,7 +145,7 @@ async function publishGroup(
   try {
     await sendDocument(target, documentOf(group));
   } catch (error) {
-    if (!(error instanceof Refusal) || !REFUSES_ENTRIES.includes(error.status)) throw error;
+    if (!(error instanceof Refusal) || !(REFUSES_ENTRIES.includes(error.status) || isOverQuota(error))) throw error;
     const [first] = group;
     if (group.length === 1 && first !== undefined) {
       await onRefusal(error, first);
@@ -159,3 +159,8 @@ async function publishGroup(
 
 /** What is wrong is in the body; all else (a token, the feed) would be wrong with every line. */
 const REFUSES_ENTRIES = [400, 409, 410, 413, 422];
+
+/** There is room for fewer entries perhaps; where there is none for one, there is none for those behind it. */
+function isOverQuota({ code }: Refusal): boolean {
+  return code === 'quota-exceeded' || code === 'daily-quota-exceeded';
+}

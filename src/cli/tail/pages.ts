@@ -20,8 +20,9 @@ export function acceptFor(format: LineFormat): string {
 export interface TailPage {
   /** The feed's atom:id; undefined in a representation that has none. */
   readonly feedId: string | undefined;
-  /** The link to newer entries, where the document has links. */
+  /** The links to newer and to older entries, where the document has links. */
   readonly previous: string | undefined;
+  readonly next: string | undefined;
   /** Entries and tombstones, the oldest first, each ready to be shown. */
   readonly lines: readonly string[];
 }
@@ -29,25 +30,26 @@ export interface TailPage {
 /** @throws FeedsError for what is no page */
 export async function readTailPage(format: LineFormat, body: string): Promise<TailPage> {
   if (format === 'cloudevents') return eventsPage(body);
-  const { feedId, previous, entries } = slicesOf(body);
+  const { entries, ...told } = slicesOf(body);
   const lines: string[] = [];
   for (const xml of entries.toReversed()) lines.push(`${await LINES[format](xml)}\n`);
-  return { feedId, previous, lines };
+  return { ...told, lines };
 }
 
 async function eventsPage(body: string): Promise<TailPage> {
   const root = await readJsonGently(body, { depth: 320, opaque: 'data' });
   const items = root.kind === 'array' ? root.items : [];
   const lines = items.map(({ start, end }) => `${oneLineJson(body.slice(start, end))}\n`).toReversed();
-  return { feedId: undefined, previous: undefined, lines };
+  return { feedId: undefined, previous: undefined, next: undefined, lines };
 }
 
 const PAGE_DEPTH = 110;
 
 /** The texts of a page's entries and tombstones. Each stands for itself, as the server keeps them, and may be as deep as it takes them. */
-function slicesOf(body: string): { feedId: string; previous: string | undefined; entries: readonly string[] } {
+function slicesOf(body: string): Omit<TailPage, 'lines'> & { readonly entries: readonly string[] } {
   const entries: string[] = [];
   let previous: string | undefined;
+  let next: string | undefined;
   let feedId = '';
   let from: number | undefined;
   const scanner = new XmlScanner(
@@ -56,7 +58,9 @@ function slicesOf(body: string): { feedId: string; previous: string | undefined;
       start(tag) {
         if (scanner.depth !== 2) return;
         if (tag.local === 'entry' || tag.local === 'deleted-entry') from = tag.start;
-        if (tag.local === 'link' && tag.attribute('rel') === 'previous') previous = tag.attribute('href');
+        const rel = tag.local === 'link' ? tag.attribute('rel') : undefined;
+        if (rel === 'previous') previous = tag.attribute('href');
+        if (rel === 'next') next = tag.attribute('href');
         scanner.textWanted = tag.local === 'id' && tag.uri === ATOM_NAMESPACE;
       },
       text(piece) {
@@ -72,7 +76,7 @@ function slicesOf(body: string): { feedId: string; previous: string | undefined;
     { depth: PAGE_DEPTH, attributes: Infinity },
   );
   scanner.run();
-  return { feedId, previous, entries };
+  return { feedId, previous, next, entries };
 }
 
 const NO_ARRAYS = new Map<string, readonly string[]>();

@@ -12,6 +12,7 @@ import { UsageError } from '../command.js';
 import type { Call, Command } from '../command.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { Failure } from '../failures.js';
+import { write } from '../output.js';
 import { printableLines } from '../printable.js';
 import { LINE_FORMATS, acceptFor, readTailPage } from './pages.js';
 import type { LineFormat, TailPage } from './pages.js';
@@ -89,8 +90,8 @@ interface Reading {
 interface Beginning {
   /** The first page: what to ask behind the feed's URL. */
   readonly query: string;
-  /** Only its link to what comes next is wanted. */
-  readonly passOver?: true;
+  /** It is the newest page, and so many of the newest entries are wanted. */
+  readonly last?: number;
   /** Entries that are no longer there were not missed. */
   readonly gapsAreOld?: true;
 }
@@ -124,22 +125,26 @@ function beginning(from: string | undefined, last: number, search: string | unde
   const searching = search === undefined ? '' : `&search=${encodeURIComponent(search)}`;
   const query = (parameters: string): string => `?${parameters}${searching}`;
   const forward = `limit=${String(PAGE_ENTRIES)}`;
-  if (from === undefined && last > 0) return { query: query(`limit=${String(last)}`) };
-  if (from === undefined || from === 'now') return { query: query('limit=1'), passOver: true };
+  if (from === undefined && last > 0) return { query: query(`limit=${String(last)}`), last };
+  if (from === undefined || from === 'now') return { query: query('limit=1'), last: 0 };
   if (from === 'start') return { query: query(`marker=0&${forward}`), gapsAreOld: true };
   if (from === 'last') throw new UsageError('"last" is no place; --last NUMBER begins with the newest entries');
   const parameter = /^\d{4}-\d\d-\d\d/.test(from) ? 'startingAt' : 'marker';
   return { query: query(`${parameter}=${encodeURIComponent(from)}&${forward}`) };
 }
 
-/** Page after page, until there is nothing more, or for ever. Aborted, it ends behind a page that is printed, its place kept. */
+/**
+ * Page after page: for ever, or until what was there when it began has been read. Aborted, it ends behind a page that is printed, its
+ * place kept.
+ */
 async function read(reading: Reading): Promise<void> {
   const { call, format, signal, search, follow, everySeconds } = reading;
-  let { query, passOver, gapsAreOld } = reading.begin;
-  let { feedId } = reading;
-  let lastTag: string | undefined;
+  let { query, last, gapsAreOld } = reading.begin;
+  let feedId = await feedIdOf(reading);
   /** Of the page that `query` asks for, where it has been asked already. */
   let knownTag: string | undefined;
+  /** Where the log ended, which is where a run ends that does not follow. */
+  let head: bigint | undefined;
   for (;;) {
     const answer = await pageAt(reading, query, knownTag);
     let atEnd = true;
@@ -147,15 +152,20 @@ async function read(reading: Reading): Promise<void> {
       const page = await pageIn(answer, format);
       feedId = sameFeed(reading, feedId, page);
       if (gapsAreOld !== true) await tellGap(call, answer);
-      if (passOver !== true) await call.print(shown(call, format, page.lines));
-      const next = nextOf(answer, page);
-      const tag = answer.headers.get('etag') ?? undefined;
-      // A search may find nothing in a stretch that it has looked at, and goes on behind it.
-      atEnd = page.lines.length === 0 && (search === undefined || next === query || tag === lastTag);
-      knownTag = next === query ? tag : undefined;
-      lastTag = tag;
+      const lines = last === undefined ? page.lines : await lastLines(reading, last, answer, page);
+      // Without a reader there is nothing to read for.
+      await write(call.surroundings.stdout, shown(call, format, lines));
+      const next = newer(answer, page);
+      // A page may show nothing of the stretch that it is of, as a search finds nothing there or its reader may not see it.
+      atEnd = page.lines.length === 0 && next === query;
+      const place = placeIn(next);
+      if (!atEnd && !follow && place !== undefined) {
+        head ??= last === undefined ? await headOf(reading) : place;
+        atEnd = head !== undefined && place >= head;
+      }
+      knownTag = next === query ? (answer.headers.get('etag') ?? undefined) : undefined;
       query = next;
-      passOver = gapsAreOld = undefined;
+      last = gapsAreOld = undefined;
       if (reading.file !== undefined) {
         await writePlace(reading.file, { feed: reading.feed.text, search: search ?? null, feedId, next });
       }
@@ -165,6 +175,40 @@ async function read(reading: Reading): Promise<void> {
     if (!follow) return;
     await sleep(everySeconds * 1000, undefined, { signal });
   }
+}
+
+/** So many of the newest: those of the newest page, and of the pages before it where that has fewer. */
+async function lastLines(reading: Reading, last: number, answer: Answer, page: TailPage): Promise<readonly string[]> {
+  if (last === 0) return [];
+  const pages = [page.lines];
+  let missing = last - page.lines.length;
+  let query = older(answer, page, missing);
+  while (missing > 0 && query !== undefined) {
+    reading.signal.throwIfAborted();
+    const before = await pageAt(reading, query, undefined);
+    const { lines, ...more } = await pageIn(before, reading.format);
+    pages.unshift(lines);
+    missing -= lines.length;
+    query = older(before, more, missing);
+  }
+  return pages.flat();
+}
+
+/** What the feed's atom:id has to be. Events do not say it: who keeps a place in them asks for it, once a run. */
+async function feedIdOf(reading: Reading): Promise<string | null> {
+  if (reading.format !== 'cloudevents' || reading.file === undefined) return reading.feedId;
+  return sameFeed(reading, reading.feedId, (await newestPage(reading)).page);
+}
+
+/** The last position of the log; undefined for a reader who is not told positions. */
+async function headOf(reading: Reading): Promise<bigint | undefined> {
+  const { answer, page } = await newestPage(reading);
+  return placeIn(newer(answer, page));
+}
+
+async function newestPage(reading: Reading): Promise<{ readonly answer: Answer; readonly page: TailPage }> {
+  const answer = await pageAt({ ...reading, format: 'id' }, '?limit=1', undefined);
+  return { answer, page: await pageIn(answer, 'id') };
 }
 
 async function pageAt(reading: Reading, query: string, knownTag: string | undefined): Promise<Answer> {
@@ -221,10 +265,30 @@ function shown({ surroundings }: Call, format: LineFormat, lines: readonly strin
   return format === 'atom' && surroundings.isTerminal ? printableLines(text) : text;
 }
 
-/** Of the link to newer entries the query alone: it leads to the server that was asked, and nowhere else. */
-function nextOf({ headers }: Answer, { previous }: TailPage): string {
-  const link = previous ?? /<([^>]*)>; rel="previous"/.exec(headers.get('link') ?? '')?.[1];
-  const query = link === undefined ? '' : /\?.*$/s.exec(link)?.[0];
-  if (query === undefined || query === '') throw new Failure('the page has no link to newer entries', EXIT.failed);
-  return query.replace(/([?&]limit=)\d+/, `$1${String(PAGE_ENTRIES)}`);
+/** What to ask for newer entries. */
+function newer({ headers }: Answer, { previous }: TailPage): string {
+  const query = queryOf(previous ?? linkIn(headers, 'previous'), PAGE_ENTRIES);
+  if (query === undefined) throw new Failure('the page has no link to newer entries', EXIT.failed);
+  return query;
+}
+
+/** What to ask for so many older entries; undefined: there are none. */
+function older({ headers }: Answer, { next }: Pick<TailPage, 'next'>, limit: number): string | undefined {
+  return queryOf(next ?? linkIn(headers, 'next'), limit);
+}
+
+function linkIn(headers: Headers, rel: 'previous' | 'next'): string | undefined {
+  return new RegExp(`<([^>]*)>; rel="${rel}"`).exec(headers.get('link') ?? '')?.[1];
+}
+
+/** Of a link the query alone: it leads to the server that was asked, and nowhere else. */
+function queryOf(link: string | undefined, limit: number): string | undefined {
+  const query = link === undefined ? undefined : /\?.+$/s.exec(link)?.[0];
+  return query?.replace(/([?&]limit=)\d+/, `$1${String(limit)}`);
+}
+
+/** The position that a link leads on from; undefined for a reader who is not told positions. */
+function placeIn(query: string): bigint | undefined {
+  const marker = new URLSearchParams(query).get('marker') ?? '';
+  return /^\d+$/.test(marker) ? BigInt(marker) : undefined;
 }
