@@ -34,9 +34,12 @@ export interface Used extends Amount {
   readonly dayBegan: number;
 }
 
-/** Throws `quota-exceeded`, or `daily-quota-exceeded` when it will do tomorrow, where the workspace may not have more. */
+/**
+ * Throws `quota-exceeded`, or `daily-quota-exceeded` when it will do tomorrow, where the workspace may not have more. For nothing there
+ * is always room, also where more is used than the quota has: it may have been lowered.
+ */
 export function checkEntryQuotas(workspace: string, quotas: Quotas, used: Used, more: Amount, now: number): void {
-  if (quotas.bytes !== undefined && used.octets + more.octets > quotas.bytes) {
+  if (quotas.bytes !== undefined && more.octets > 0 && used.octets + more.octets > quotas.bytes) {
     const message =
       `the workspace "${workspace}" keeps ${counted(used.octets, 'byte')} of entries, this would be ` +
       `${count(more.octets)} more, and its quota is ${count(quotas.bytes)}: retention and the deletion of feeds give bytes ` +
@@ -44,7 +47,7 @@ export function checkEntryQuotas(workspace: string, quotas: Quotas, used: Used, 
     throw exceeded('quota-exceeded', message, 'bytes', quotas.bytes, used.octets);
   }
   const { entriesPerDay } = quotas;
-  if (entriesPerDay === undefined || used.entries + more.entries <= entriesPerDay) return;
+  if (entriesPerDay === undefined || more.entries === 0 || used.entries + more.entries <= entriesPerDay) return;
   if (more.entries > entriesPerDay) {
     const message =
       `this is ${counted(more.entries, 'entry', 'entries')} at once, and the workspace "${workspace}" has a quota of ` +
