@@ -109,14 +109,22 @@ const LOCK_COUNTERS = `
    limit $2
      for update of u skip locked`;
 
-// A statement of its own: with the rows locked, its snapshot has what those before have done.
+// A statement of its own: with the rows locked, its snapshot has what those before have done. What is left of a feed may be gone:
+// to the head of that same snapshot nothing else can come, and a counter that stood still would be in the way of others for ever.
 const MOVE_COUNTERS = `
   update feed_usage u
-     set octets = u.octets + n.octets, counted_to = n.last
+     set octets = u.octets + n.octets, counted_to = case when n.entries < $3 then h.last_position else n.last end
     from unnest($1::smallint[], $2::int[]) as c (partition_id, feed_id)
     join feed_usage before on before.partition_id = c.partition_id and before.feed_id = c.feed_id
    cross join lateral (
-      select sum(octets) as octets, max(position) as last
+      select last_position
+        from ticks
+       where partition_id = c.partition_id
+         and feed_id = c.feed_id
+       order by last_position desc
+       limit 1) h
+   cross join lateral (
+      select coalesce(sum(octets), 0) as octets, count(*) as entries, max(position) as last
         from (select octets, position
                 from entries
                where partition_id = c.partition_id
@@ -125,18 +133,20 @@ const MOVE_COUNTERS = `
                order by position
                limit $3) e) n
    where u.partition_id = c.partition_id
-     and u.feed_id = c.feed_id
-     and n.last is not null`;
+     and u.feed_id = c.feed_id`;
 
-/** Counts the octets of the entries that were not counted yet, of each feed so many at most. */
-export async function countOctets(tx: Tx, workspaces: readonly string[]): Promise<void> {
+/**
+ * Counts the octets of the entries that were not counted yet, of each feed so many at most. False: there was nothing to count, or
+ * others are at it.
+ */
+export async function countOctets(tx: Tx, workspaces: readonly string[]): Promise<boolean> {
   await tx.query({ name: 'make-counters', text: MAKE_COUNTERS, values: [workspaces] });
   const { rows } = await tx.query<[number, FeedId]>({
     name: 'lock-counters',
     text: LOCK_COUNTERS,
     values: [workspaces, MOST_FEEDS],
   });
-  if (rows.length === 0) return;
+  if (rows.length === 0) return false;
   await tx.query({
     name: 'move-counters',
     text: MOVE_COUNTERS,
@@ -146,6 +156,7 @@ export async function countOctets(tx: Tx, workspaces: readonly string[]): Promis
       MOST_AT_ONCE,
     ],
   });
+  return true;
 }
 
 type Log = Pick<Feed, 'id' | 'partition'>;
