@@ -21,12 +21,13 @@ const MOST_FEEDS = 100;
 
 // Positions have no gaps, so that the entries of a day are told by the first of them and the head; ticks so young are never
 // deleted (core/retention.ts). By the time alone: a second column in the order, and a plan that was made while the log was
-// empty reads all ticks of a feed.
+// empty reads all ticks of a feed. The contracts are those of former lives of a feed's name too, as long as they are there: the length of
+// a text is known without reading it.
 const READ_USAGE = `
   select f.workspace, f.partition_id, extract(epoch from date_trunc('day', now()))::float8 * 1000,
          coalesce((select tick from ticks where partition_id = f.partition_id order by tick desc limit 1), 0),
          coalesce(sum(h.last_position - d.first_position + 1), 0)::float8,
-         coalesce(sum(coalesce(u.octets, 0) + n.octets) filter (where w.quotas ? 'bytes'), 0)::float8,
+         coalesce(sum(coalesce(u.octets, 0) + n.octets + c.octets) filter (where w.quotas ? 'bytes'), 0)::float8,
          coalesce(sum(n.entries), 0)::int, coalesce(bool_and(n.entries < $2), true)
     from feeds f
     join workspaces w on w.name = f.workspace
@@ -56,6 +57,11 @@ const READ_USAGE = `
                  and position > coalesce(u.counted_to, 0)
                order by position
                limit $2) e) n
+   cross join lateral (
+      select coalesce(sum(octet_length(contract)), 0) as octets
+        from contracts
+       where w.quotas ? 'bytes'
+         and feed_id = f.feed_id) c
    where f.workspace = any($1::text[])
    group by f.workspace, f.partition_id`;
 

@@ -236,6 +236,11 @@ describe('contracts, quotas and grants in the feeds file', function () {
     await inOps([{ name: 'a' }]);
     await app.running.reload();
     expect(await quotas()).to.deep.equal({ feeds: 1 });
+    await inOps([{ name: 'a', contract: maximum(1) }], { quotas: { bytes: 10 } });
+    const full = await app.running.reload().catch((reason: unknown) => reason as Error);
+    expect(full?.message).to.include(
+      '/workspaces/0/feeds/0 the workspace "ops" keeps 0 bytes of entries and contracts',
+    );
     await inOps([{ name: 'a' }], { quotas: {} });
     await app.running.reload();
     expect(await quotas()).to.equal(undefined);

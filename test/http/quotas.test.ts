@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { aFeedOf, anEntry, anId } from '../support/build.js';
-import { refusalIn, textOf } from '../support/contracts.js';
+import { postContract, refusalIn, textOf } from '../support/contracts.js';
 import { deleteFeed } from '../support/deletion.js';
 import { ask } from '../support/log.js';
 import { FEED_TYPE, post } from '../support/publish.js';
@@ -258,6 +258,35 @@ describe('quotas', function () {
       expect((await post(app, path, big)).status, 'a retry').to.equal(201);
       expect((await post(app, path, anEntry())).status).to.equal(201);
       expect((await shown(workspace)).used['bytes']).to.equal(await octetsIn(workspace));
+    });
+
+    it('are those of contracts too', async () => {
+      const [workspace, path] = await limited({ bytes: 3_000 });
+      const contract = (letter: string): object => ({
+        kind: 'json-schema',
+        schema: { description: letter.repeat(1_500) },
+      });
+      expect((await postContract(app, path, contract('a'))).status).to.equal(201);
+      const used = (await shown(workspace)).used['bytes'];
+      expect(used).to.be.within(1_500, 1_800);
+      expect((await postContract(app, path, contract('a'))).status, 'the same again').to.equal(200);
+      const { detail, ...problem } = await refusalIn(
+        await postContract(app, path, contract('b')),
+        403,
+        'quota-exceeded',
+      );
+      expect(problem).to.deep.include({ quota: 'bytes', limit: 3_000, used });
+      expect(detail).to.include('bytes of entries and contracts');
+      await put(`/admin/feeds/${workspace}/two`, {});
+      const entry = anEntry({ title: 'x'.repeat(2_000) });
+      await refusalIn(await post(app, `/feeds/${workspace}/two`, entry), 403, 'quota-exceeded');
+      // A name that is used again goes on with the room that is left, until retention has been there.
+      await deleteFeed(app, path, { purge: true });
+      await put(`/admin${path}`, {});
+      await refusalIn(await postContract(app, path, contract('b')), 403, 'quota-exceeded');
+      expect((await shown(workspace)).used['bytes']).to.equal(used);
+      await setQuotas(workspace, {});
+      expect((await postContract(app, path, contract('b'))).status).to.equal(201);
     });
 
     it('are told in every form that a problem has', async () => {
