@@ -1,5 +1,6 @@
 import { FEEDS_FILE } from '../core/access.js';
 import type { Grant } from '../core/access.js';
+import { AUDIT_FEED, SYSTEM_WORKSPACE } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import type { Violation } from '../core/errors.js';
 import { checkName } from '../core/feed.js';
@@ -57,7 +58,7 @@ async function attemptToApply(deps: FeedsFileDeps, file: FeedsFile): Promise<Put
   }
 }
 
-/** What is to become of the contracts, by the paths of their feeds, and what is wrong with them. */
+/** What is to become of the contracts, by the paths of their feeds, and what is wrong with them or can be told of the file alone. */
 interface Planned {
   readonly plans: ReadonlyMap<string, ContractPlan>;
   readonly mistakes: readonly Violation[];
@@ -69,6 +70,7 @@ async function planAll(deps: FeedsFileDeps, file: FeedsFile): Promise<Planned> {
   const plans = new Map<string, ContractPlan>();
   const mistakes: Violation[] = [];
   for (const [at, workspace] of file.workspaces.entries()) {
+    mistakes.push(...serversOwnIn(workspace, `/workspaces/${String(at)}`));
     for (const [index, feed] of workspace.feeds.entries()) {
       if (feed.contract === undefined) continue;
       const path = `/workspaces/${String(at)}/feeds/${String(index)}`;
@@ -97,7 +99,8 @@ export async function applyFeedsFileIn(tx: Tx, tell: Tell, file: FeedsFile, plan
   };
   // In the order of their names, so that two nodes that start together do not wait for each other in a circle.
   for (const { workspace, path } of byName(file)) {
-    await attempt(path, () => putWorkspaceIn(tx, tell, workspace));
+    // The server's own is there, and stays as it is.
+    if (workspace.name !== SYSTEM_WORKSPACE) await attempt(path, () => putWorkspaceIn(tx, tell, workspace));
     for (const [index, { principal, grants }] of (workspace.grants ?? []).entries()) {
       const grantee = { workspace: workspace.name, principal };
       const inWorkspace = grants.map((grant): Grant => ({ workspace: workspace.name, ...grant }));
@@ -153,6 +156,16 @@ function namesIn(file: FeedsFile): Violation[] {
     });
   });
   return mistakes;
+}
+
+/** What a file cannot say of the server's own workspace: its feed's settings are all. */
+function serversOwnIn(workspace: DeclaredWorkspace, path: string): Violation[] {
+  if (workspace.name !== SYSTEM_WORKSPACE) return [];
+  const message =
+    `the workspace "${SYSTEM_WORKSPACE}" is the server's own: a file may say the settings of its feed "${AUDIT_FEED.name}", and ` +
+    `nothing else`;
+  const members = (['title', 'quotas', 'grants'] as const).filter((member) => workspace[member] !== undefined);
+  return members.map((member) => ({ path: `${path}/${member}`, message }));
 }
 
 function refusal(violations: readonly Violation[]): FeedsError {

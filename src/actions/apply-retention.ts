@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Position } from '../core/entry.js';
 import { floorFor } from '../core/retention.js';
 import { indexTerms } from '../core/search.js';
+import { deleteContractsOfTheGone } from '../store/contracts.js';
 import type { Db } from '../store/db.js';
 import { expireFeed } from '../store/deleted-feeds.js';
 import { lockHead, moveFloor } from '../store/feeds.js';
@@ -78,4 +79,9 @@ export async function deleteTicksBehindFloor(
 ): Promise<Cleaned> {
   const { ticks, last } = await inTransaction(pool, (tx) => deleteTicks(tx, feed, from, MOST_AT_ONCE));
   return { count: ticks, next: ticks < MOST_AT_ONCE ? undefined : last + 1n };
+}
+
+/** Deletes the contracts of feeds that cannot be brought back: nothing that is shown names them any more. */
+export async function deleteContracts({ pool }: RetentionDeps): Promise<void> {
+  await inTransaction(pool, deleteContractsOfTheGone);
 }

@@ -5,13 +5,15 @@ import { FeedsError } from '../core/errors.js';
 import { activeVersion, isXmlKind } from '../core/contract.js';
 import type { Compatibility, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Feed } from '../core/feed.js';
+import { checkEntryQuotas } from '../core/quota.js';
 import { judge as compare } from '../registry/compatibility.js';
 import type { Verdict } from '../registry/compatibility.js';
 import type { Checkers } from '../registry/checkers.js';
-import { insertContract, readContract, setRetired } from '../store/contracts.js';
+import { insertContract, octetsOf, readContract, setRetired } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { findFeed, findFeedRecord, lockWorkspace, settingsChanged } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
+import { readUsage } from '../store/usage.js';
 import { administer } from './administer.js';
 import type { AdministerDeps } from './administer.js';
 import { refuseAuditFeed } from './change-feed.js';
@@ -38,7 +40,7 @@ const TRIES = 5;
 
 /**
  * Adds a contract that compiles as the next version. Rejects with `incompatible-contract`, `not-found`, `conflict`
- * (too many versions, or others are adding theirs all the time), or `forbidden` (it is the server's own feed).
+ * (too many versions, or others are adding theirs all the time), `quota-exceeded`, or `forbidden` (it is the server's own feed).
  */
 export async function registerContract(
   deps: ContractDeps,
@@ -54,11 +56,25 @@ export async function registerContract(
       return { done: { version: newest, known: true, verdict } };
     }
     const verdict = await judgeNext(deps, current, contract);
-    const write = async (tx: Tx): Promise<Registered> => {
-      return { version: await insertContract(tx, feed, contract), known: false, verdict };
+    const write = async (tx: Tx, locked: Feed): Promise<Registered> => {
+      return { version: await addVersion(tx, locked, contract), known: false, verdict };
     };
     return { write, told: ({ version }) => registrationOf(feed, version, contract) };
   });
+}
+
+/**
+ * Adds the contract, if the quota of the feed's workspace has room for it. That has to be locked: so contracts are never more than it
+ * has room for, on all nodes together. Rejects with `quota-exceeded`.
+ */
+export async function addVersion(tx: Tx, feed: Feed, contract: Contract): Promise<ContractVersion> {
+  const { workspace, quotas } = feed;
+  if (quotas?.bytes !== undefined) {
+    const used = (await readUsage(tx, [workspace])).get(workspace);
+    if (used === undefined) throw new Error('the workspace of a feed that is there has none');
+    checkEntryQuotas(workspace, quotas, used, { entries: 0, octets: octetsOf(contract) }, Date.now());
+  }
+  return insertContract(tx, feed, contract);
 }
 
 /** What is told of a contract that was added. */
@@ -98,7 +114,8 @@ export interface Judged {
 }
 
 /** What judging came to: there is nothing to write, or this. */
-type Outcome<T> = { readonly done: T } | { readonly write: (tx: Tx) => Promise<T>; readonly told: (written: T) => Act };
+type Outcome<T> =
+  { readonly done: T } | { readonly write: (tx: Tx, locked: Feed) => Promise<T>; readonly told: (written: T) => Act };
 
 /**
  * What is judged must still be so when it is written; nothing is locked while contracts are compared, which takes its time.
@@ -120,7 +137,7 @@ async function afterJudging<T>(
         locked.settings.compatibility === current.settings.compatibility;
       if (!isUnchanged) return undefined;
       await settingsChanged(tx, feed.id);
-      const value = await judged.write(tx);
+      const value = await judged.write(tx, locked);
       tell(judged.told(value));
       return { value };
     });

@@ -6,11 +6,10 @@ import type { Violation } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import type { DeclaredFeed } from '../core/feeds-file.js';
 import type { Checkers } from '../registry/checkers.js';
-import { insertContract } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { findFeedRecord, settingsChanged } from '../store/feeds.js';
 import type { Tell } from './administer.js';
-import { judgeNext, registrationOf, sameAsNewest } from './change-contract.js';
+import { addVersion, judgeNext, registrationOf, sameAsNewest } from './change-contract.js';
 import { refuseAuditFeed } from './change-feed.js';
 import type { FeedName } from './change-feed.js';
 
@@ -64,7 +63,7 @@ export async function planContract(
 
 /**
  * Does what was planned, in a transaction that has its feed's workspace locked and the feed made; false: the feed is not what it
- * was, and it has to be planned anew.
+ * was, and it has to be planned anew. Rejects with `quota-exceeded`.
  */
 export async function carryOut(
   tx: Tx,
@@ -79,7 +78,7 @@ export async function carryOut(
   if (!isDeepStrictEqual(feed.contracts, contracts) || (atomId !== undefined && atomId !== feed.atomId)) return false;
   if (added !== undefined) {
     await settingsChanged(tx, feed.id);
-    tell(registrationOf(feed, await insertContract(tx, feed, added), added));
+    tell(registrationOf(feed, await addVersion(tx, feed, added), added));
   }
   return true;
 }

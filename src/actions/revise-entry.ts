@@ -4,7 +4,7 @@ import type { Entry } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
 import { storedEntry } from './publish.js';
 import type { PublishDeps } from './publish.js';
-import { withinQuotas } from './within-quotas.js';
+import { revisionWithinQuotas } from './within-quotas.js';
 
 /**
  * Replaces an entry of an editable feed by a new revision, which takes the next position (RFC 5023 §9.3). The
@@ -23,7 +23,7 @@ export async function reviseEntry(
     operations: [{ kind: 'revise' as const, entry, precondition }],
     attempted: false,
   };
-  const { committed } = await withinQuotas(deps, feed, [entry], () =>
+  const committed = await revisionWithinQuotas(deps, feed, entry, () =>
     deps.groupCommit(feed.partition).submit(request, entry.octets),
   );
   const [result] = committed.results;

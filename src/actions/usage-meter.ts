@@ -125,7 +125,8 @@ export function startUsageMeter({ db, pool, logger }: { db: Db; pool: Pool; logg
   async function countAll(names: readonly string[]): Promise<void> {
     for (let left = names; left.length > 0 && !stopped;) {
       const these = left;
-      await inTransaction(pool, (tx) => countOctets(tx, these));
+      // Where nothing could be counted, the next reading that finds much left begins again.
+      if (!(await inTransaction(pool, (tx) => countOctets(tx, these)))) return;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       const readings = await readUsage(db, these);
       left = these.filter((name) => (readings.get(name)?.uncounted ?? 0) >= COUNTED_AT);

@@ -30,13 +30,34 @@ export async function withinQuotas(
 ): Promise<Written> {
   if (feed.quotas === undefined) return { entries, committed: await write(entries) };
   const { room, known } = await roomFor(deps, feed, entries);
+  return { entries: known, committed: await writeIn(room, feed, known, () => write(known)) };
+}
+
+/** The same of a revision, which takes its room whatever it says, what the entry said first too. */
+export async function revisionWithinQuotas(
+  { meter }: QuotaDeps,
+  feed: Feed,
+  revision: NewEntry,
+  write: () => Promise<Committed>,
+): Promise<Committed> {
+  if (feed.quotas === undefined) return write();
+  return writeIn(await meter.makeRoom(feed, sizeOf([revision])), feed, [revision], write);
+}
+
+/** Has entries written that there is room for. */
+async function writeIn(
+  room: Room,
+  feed: Feed,
+  entries: readonly NewEntry[],
+  write: () => Promise<Committed>,
+): Promise<Committed> {
   let committed: Committed | undefined;
   try {
-    committed = await write(known);
-    return { entries: known, committed };
+    committed = await write();
+    return committed;
   } finally {
     if (committed?.tick === undefined) room.givenUp();
-    else room.taken(feed.partition, committed.tick.tick, costOf(known, committed));
+    else room.taken(feed.partition, committed.tick.tick, costOf(entries, committed));
   }
 }
 

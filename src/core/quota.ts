@@ -6,11 +6,11 @@ export interface Quotas {
   readonly feeds?: number;
   /** Positions of its feeds that are taken in a day of UTC: entries, revisions and tombstones. */
   readonly entriesPerDay?: number;
-  /** Of the stored entries that are kept. */
+  /** Of the stored entries that are kept, and of contracts. */
   readonly bytes?: number;
 }
 
-/** Entries and their bytes, as they are stored. */
+/** Entries and their bytes, as they are stored, with those of contracts. */
 export interface Amount {
   readonly entries: number;
   readonly octets: number;
@@ -34,17 +34,20 @@ export interface Used extends Amount {
   readonly dayBegan: number;
 }
 
-/** Throws `quota-exceeded`, or `daily-quota-exceeded` when it will do tomorrow, where the workspace may not have more. */
+/**
+ * Throws `quota-exceeded`, or `daily-quota-exceeded` when it will do tomorrow, where the workspace may not have more. For nothing there
+ * is always room, also where more is used than the quota has: it may have been lowered.
+ */
 export function checkEntryQuotas(workspace: string, quotas: Quotas, used: Used, more: Amount, now: number): void {
-  if (quotas.bytes !== undefined && used.octets + more.octets > quotas.bytes) {
+  if (quotas.bytes !== undefined && more.octets > 0 && used.octets + more.octets > quotas.bytes) {
     const message =
-      `the workspace "${workspace}" keeps ${counted(used.octets, 'byte')} of entries, this would be ` +
-      `${count(more.octets)} more, and its quota is ${count(quotas.bytes)}: retention and the deletion of feeds give bytes ` +
-      `back. ${ASK}`;
+      `the workspace "${workspace}" keeps ${counted(used.octets, 'byte')} of entries and contracts, this would ` +
+      `be ${count(more.octets)} more, and its quota is ${count(quotas.bytes)}: retention and the deletion of feeds give ` +
+      `bytes back. ${ASK}`;
     throw exceeded('quota-exceeded', message, 'bytes', quotas.bytes, used.octets);
   }
   const { entriesPerDay } = quotas;
-  if (entriesPerDay === undefined || used.entries + more.entries <= entriesPerDay) return;
+  if (entriesPerDay === undefined || more.entries === 0 || used.entries + more.entries <= entriesPerDay) return;
   if (more.entries > entriesPerDay) {
     const message =
       `this is ${counted(more.entries, 'entry', 'entries')} at once, and the workspace "${workspace}" has a quota of ` +

@@ -1,5 +1,6 @@
 import type { Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
+import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import type { Db, Tx } from './db.js';
 
@@ -21,12 +22,21 @@ export async function insertContract(
   const { rows } = await tx.query<[number, SchemaVersion, boolean, Instant]>({
     name: 'insert-contract',
     text: INSERT_CONTRACT,
-    values: [feed.id, feed.atomId, contract.kind, JSON.stringify(contract), hasPrivate],
+    values: [feed.id, feed.atomId, contract.kind, textOf(contract), hasPrivate],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('a contract was inserted and did not come back');
   const [id, version, retired, createdAt] = row;
   return { id, version, kind: contract.kind, retired, createdAt, hasPrivate };
+}
+
+/** What it takes in the store. */
+export function octetsOf(contract: Contract): number {
+  return Buffer.byteLength(textOf(contract));
+}
+
+function textOf(contract: Contract): string {
+  return JSON.stringify(contract);
 }
 
 const RETIRE = `
@@ -39,12 +49,41 @@ export async function setRetired(tx: Tx, contractId: number, retired: boolean): 
   await tx.query({ name: 'retire-contract', text: RETIRE, values: [contractId, retired] });
 }
 
+// What is gone for good never comes back, so that nothing needs to be locked.
+const OF_THE_GONE = `
+   where f.feed_id = c.feed_id
+     and (c.feed_atom_id <> f.atom_id or (f.deleted_at is not null and f.restorable_until is null))`;
+
+// The next version is counted from the last, so that one stays of each feed: of any life, whatever was added meanwhile.
+const DELETE_OF_THE_GONE = `
+  delete from contracts c
+   using feeds f${OF_THE_GONE}
+     and exists (select from contracts n where n.feed_id = c.feed_id and n.version > c.version)`;
+
+const EMPTY_OF_THE_GONE = `
+  update contracts c
+     set contract = ''
+    from feeds f${OF_THE_GONE}
+     and octet_length(c.contract) > 0`;
+
+/** Deletes those of feeds that cannot be brought back. Their versions are not given to others. */
+export async function deleteContractsOfTheGone(tx: Tx): Promise<void> {
+  await tx.query({ name: 'delete-contracts', text: DELETE_OF_THE_GONE });
+  await tx.query({ name: 'empty-contracts', text: EMPTY_OF_THE_GONE });
+}
+
 const READ_CONTRACT = 'select contract from contracts where contract_id = $1';
 
-/** A version never changes and is never deleted. */
-export async function readContract(db: Db, contractId: number): Promise<Contract> {
+/** A version never changes, and is deleted only some time after its feed; undefined: it was. */
+export async function findContract(db: Db, contractId: number): Promise<Contract | undefined> {
   const { rows } = await db.query<[string]>({ name: 'read-contract', text: READ_CONTRACT, values: [contractId] });
   const [row] = rows;
-  if (row === undefined) throw new Error(`contract ${String(contractId)} is not there`);
-  return JSON.parse(row[0]) as Contract;
+  return row === undefined || row[0] === '' ? undefined : (JSON.parse(row[0]) as Contract);
+}
+
+/** The same; rejects with `not-found` where it was deleted, as far as whoever asks knew just now with a feed that is there. */
+export async function readContract(db: Db, contractId: number): Promise<Contract> {
+  const found = await findContract(db, contractId);
+  if (found === undefined) throw new FeedsError('not-found', 'the feed was deleted for good, and its contract with it');
+  return found;
 }

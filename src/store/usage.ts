@@ -21,12 +21,13 @@ const MOST_FEEDS = 100;
 
 // Positions have no gaps, so that the entries of a day are told by the first of them and the head; ticks so young are never
 // deleted (core/retention.ts). By the time alone: a second column in the order, and a plan that was made while the log was
-// empty reads all ticks of a feed.
+// empty reads all ticks of a feed. The contracts are those of former lives of a feed's name too, as long as they are there: the length of
+// a text is known without reading it.
 const READ_USAGE = `
   select f.workspace, f.partition_id, extract(epoch from date_trunc('day', now()))::float8 * 1000,
          coalesce((select tick from ticks where partition_id = f.partition_id order by tick desc limit 1), 0),
          coalesce(sum(h.last_position - d.first_position + 1), 0)::float8,
-         coalesce(sum(coalesce(u.octets, 0) + n.octets) filter (where w.quotas ? 'bytes'), 0)::float8,
+         coalesce(sum(coalesce(u.octets, 0) + n.octets + c.octets) filter (where w.quotas ? 'bytes'), 0)::float8,
          coalesce(sum(n.entries), 0)::int, coalesce(bool_and(n.entries < $2), true)
     from feeds f
     join workspaces w on w.name = f.workspace
@@ -56,6 +57,11 @@ const READ_USAGE = `
                  and position > coalesce(u.counted_to, 0)
                order by position
                limit $2) e) n
+   cross join lateral (
+      select coalesce(sum(octet_length(contract)), 0) as octets
+        from contracts
+       where w.quotas ? 'bytes'
+         and feed_id = f.feed_id) c
    where f.workspace = any($1::text[])
    group by f.workspace, f.partition_id`;
 
@@ -109,14 +115,22 @@ const LOCK_COUNTERS = `
    limit $2
      for update of u skip locked`;
 
-// A statement of its own: with the rows locked, its snapshot has what those before have done.
+// A statement of its own: with the rows locked, its snapshot has what those before have done. What is left of a feed may be gone:
+// to the head of that same snapshot nothing else can come, and a counter that stood still would be in the way of others for ever.
 const MOVE_COUNTERS = `
   update feed_usage u
-     set octets = u.octets + n.octets, counted_to = n.last
+     set octets = u.octets + n.octets, counted_to = case when n.entries < $3 then h.last_position else n.last end
     from unnest($1::smallint[], $2::int[]) as c (partition_id, feed_id)
     join feed_usage before on before.partition_id = c.partition_id and before.feed_id = c.feed_id
    cross join lateral (
-      select sum(octets) as octets, max(position) as last
+      select last_position
+        from ticks
+       where partition_id = c.partition_id
+         and feed_id = c.feed_id
+       order by last_position desc
+       limit 1) h
+   cross join lateral (
+      select coalesce(sum(octets), 0) as octets, count(*) as entries, max(position) as last
         from (select octets, position
                 from entries
                where partition_id = c.partition_id
@@ -125,18 +139,20 @@ const MOVE_COUNTERS = `
                order by position
                limit $3) e) n
    where u.partition_id = c.partition_id
-     and u.feed_id = c.feed_id
-     and n.last is not null`;
+     and u.feed_id = c.feed_id`;
 
-/** Counts the octets of the entries that were not counted yet, of each feed so many at most. */
-export async function countOctets(tx: Tx, workspaces: readonly string[]): Promise<void> {
+/**
+ * Counts the octets of the entries that were not counted yet, of each feed so many at most. False: there was nothing to count, or
+ * others are at it.
+ */
+export async function countOctets(tx: Tx, workspaces: readonly string[]): Promise<boolean> {
   await tx.query({ name: 'make-counters', text: MAKE_COUNTERS, values: [workspaces] });
   const { rows } = await tx.query<[number, FeedId]>({
     name: 'lock-counters',
     text: LOCK_COUNTERS,
     values: [workspaces, MOST_FEEDS],
   });
-  if (rows.length === 0) return;
+  if (rows.length === 0) return false;
   await tx.query({
     name: 'move-counters',
     text: MOVE_COUNTERS,
@@ -146,6 +162,7 @@ export async function countOctets(tx: Tx, workspaces: readonly string[]): Promis
       MOST_AT_ONCE,
     ],
   });
+  return true;
 }
 
 type Log = Pick<Feed, 'id' | 'partition'>;

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deleteEntriesBehindFloor, deleteTicksBehindFloor, raiseFloor } from '../actions/apply-retention.js';
+import {
+  deleteContracts,
+  deleteEntriesBehindFloor,
+  deleteTicksBehindFloor,
+  raiseFloor,
+} from '../actions/apply-retention.js';
 import type { Cleaned, RetentionDeps } from '../actions/apply-retention.js';
 import type { Position } from '../core/entry.js';
 import type { HeadMemory } from '../store/head-memory.js';
@@ -45,6 +50,7 @@ export async function retain(deps: RetentionWorkerDeps, signal: AbortSignal): Pr
       });
       await clean(signal, feed.lowestTick, (from) => deleteTicksBehindFloor(deps, feed, from));
     }
+    if (!signal.aborted) await deleteContracts(deps);
     if (moved > 0 || entries > 0) deps.logger.info({ floorsMoved: moved, entriesDeleted: entries }, 'retention');
   });
 }

@@ -188,11 +188,20 @@ describe('contracts, quotas and grants in the feeds file', function () {
     expect(await told()).to.deep.equal([...made, ...back]);
   });
 
-  it('give the server’s own workspace neither a contract nor quotas', async () => {
-    const own = { name: 'system', quotas: { bytes: 1 }, feeds: [{ name: 'audit', contract: maximum(1) }] };
+  it('give the server’s own workspace nothing but the settings of its feed', async () => {
+    const title = async (): Promise<unknown> =>
+      (JSON.parse(await textOf(await app.request('/admin/workspaces/system'), 200)) as { title?: unknown }).title;
+    const before = await title();
+    const audit = { name: 'audit', contract: maximum(1) };
+    const grants = [{ principal: 'jwt:ada', grants: [{ role: 'admin' }] }];
+    const own = { name: 'system', title: 'Mine', quotas: { bytes: 1 }, grants, feeds: [audit] };
     await writeFile(file, JSON.stringify({ workspaces: [own] }));
     const error = await app.running.reload().catch((reason: unknown) => reason as Error);
-    expect(error?.message).to.include('/workspaces/0 the workspace "system" is the server\'s own: it has no quotas');
+    for (const place of ['title', 'quotas', 'grants']) {
+      expect(error?.message).to.include(
+        `/workspaces/0/${place} the workspace "system" is the server's own: a file may say`,
+      );
+    }
     expect(error?.message).to.include(
       "/workspaces/0/feeds/0 system/audit is the server's own feed: it has no contract",
     );
@@ -201,6 +210,16 @@ describe('contracts, quotas and grants in the feeds file', function () {
       versions: unknown[];
     };
     expect(versions).to.deep.equal([]);
+    const settings = { title: 'Audit', keepDays: 90 };
+    await writeFile(
+      file,
+      JSON.stringify({ workspaces: [{ name: 'system', feeds: [{ name: 'audit', ...settings }] }] }),
+    );
+    await app.running.reload();
+    expect(JSON.parse(await textOf(await app.request('/admin/feeds/system/audit'), 200))).to.deep.include(settings);
+    expect(await title()).to.equal(before);
+    const granted = await textOf(await app.request('/admin/workspaces/system/grants'), 200);
+    expect(JSON.parse(granted)).to.deep.equal({ principals: [] });
   });
 
   it('set quotas, which bind the file too, and keep those that it does not name', async () => {
@@ -217,6 +236,11 @@ describe('contracts, quotas and grants in the feeds file', function () {
     await inOps([{ name: 'a' }]);
     await app.running.reload();
     expect(await quotas()).to.deep.equal({ feeds: 1 });
+    await inOps([{ name: 'a', contract: maximum(1) }], { quotas: { bytes: 10 } });
+    const full = await app.running.reload().catch((reason: unknown) => reason as Error);
+    expect(full?.message).to.include(
+      '/workspaces/0/feeds/0 the workspace "ops" keeps 0 bytes of entries and contracts',
+    );
     await inOps([{ name: 'a' }], { quotas: {} });
     await app.running.reload();
     expect(await quotas()).to.equal(undefined);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { aFeedOf, anEntry, anId } from '../support/build.js';
-import { refusalIn, textOf } from '../support/contracts.js';
+import { postContract, refusalIn, textOf } from '../support/contracts.js';
 import { deleteFeed } from '../support/deletion.js';
 import { ask } from '../support/log.js';
 import { FEED_TYPE, post } from '../support/publish.js';
@@ -174,6 +174,19 @@ describe('quotas', function () {
       expect((await shown(workspace)).used['entriesPerDay']).to.equal(5);
     });
 
+    it('answer what was published before also where more is used than the quota has by now', async () => {
+      const [workspace, path] = await limited({ entriesPerDay: 5 });
+      const ids = Array.from({ length: 3 }, anId);
+      expect((await postFeed(path, ids)).status).to.equal(201);
+      await setQuotas(workspace, { entriesPerDay: 1, bytes: 1 });
+      for (const again of [await postFeed(path, ids), await post(app, path, anEntry({ id: ids[0]! }))]) {
+        expect([again.status, again.headers.get('idempotent-replayed')]).to.deep.equal([201, 'true']);
+      }
+      expect((await post(app, `${path}?dry-run=true`, anEntry({ id: ids[0]! }))).status).to.equal(200);
+      await refusalIn(await postFeed(path, [...ids, anId()]), 403, 'quota-exceeded');
+      expect((await shown(workspace)).used['entriesPerDay']).to.equal(3);
+    });
+
     it('count all feeds of the workspace, revisions and deletions, and what deleted feeds had; deletions are never refused', async () => {
       const [workspace, path] = await limited({ entriesPerDay: 4 }, { editable: true });
       await put(`/admin/feeds/${workspace}/two`, {});
@@ -192,6 +205,25 @@ describe('quotas', function () {
       await deleteFeed(app, path, { purge: true });
       await put(`/admin/feeds/${workspace}/one`, {});
       await refusalIn(await post(app, path, anEntry()), 429, 'daily-quota-exceeded');
+    });
+
+    it('bind a revision that says what the entry said first: it is one more all the same', async () => {
+      const [workspace, path] = await limited({ entriesPerDay: 2 }, { editable: true });
+      const [id, other] = [anId(), anId()];
+      const body = anEntry({ id });
+      await post(app, path, body);
+      await post(app, path, anEntry({ id: other }));
+      const headers = { 'content-type': 'application/atom+xml', 'if-match': '*' };
+      const revise = (query = ''): Promise<Response> =>
+        app.request(`${path}/entries/${id}${query}`, { method: 'PUT', headers, body });
+      await refusalIn(await revise(), 429, 'daily-quota-exceeded');
+      await refusalIn(await revise('?dry-run=true'), 429, 'daily-quota-exceeded');
+      await setQuotas(workspace, { bytes: await octetsIn(workspace) });
+      await refusalIn(await revise(), 403, 'quota-exceeded');
+      await setQuotas(workspace, { entriesPerDay: 3 });
+      expect((await revise()).status).to.equal(200);
+      await refusalIn(await revise(), 429, 'daily-quota-exceeded');
+      expect((await shown(workspace)).used['entriesPerDay']).to.equal(3);
     });
 
     it('begin anew at midnight UTC', async () => {
@@ -226,6 +258,35 @@ describe('quotas', function () {
       expect((await post(app, path, big)).status, 'a retry').to.equal(201);
       expect((await post(app, path, anEntry())).status).to.equal(201);
       expect((await shown(workspace)).used['bytes']).to.equal(await octetsIn(workspace));
+    });
+
+    it('are those of contracts too', async () => {
+      const [workspace, path] = await limited({ bytes: 3_000 });
+      const contract = (letter: string): object => ({
+        kind: 'json-schema',
+        schema: { description: letter.repeat(1_500) },
+      });
+      expect((await postContract(app, path, contract('a'))).status).to.equal(201);
+      const used = (await shown(workspace)).used['bytes'];
+      expect(used).to.be.within(1_500, 1_800);
+      expect((await postContract(app, path, contract('a'))).status, 'the same again').to.equal(200);
+      const { detail, ...problem } = await refusalIn(
+        await postContract(app, path, contract('b')),
+        403,
+        'quota-exceeded',
+      );
+      expect(problem).to.deep.include({ quota: 'bytes', limit: 3_000, used });
+      expect(detail).to.include('bytes of entries and contracts');
+      await put(`/admin/feeds/${workspace}/two`, {});
+      const entry = anEntry({ title: 'x'.repeat(2_000) });
+      await refusalIn(await post(app, `/feeds/${workspace}/two`, entry), 403, 'quota-exceeded');
+      // A name that is used again goes on with the room that is left, until retention has been there.
+      await deleteFeed(app, path, { purge: true });
+      await put(`/admin${path}`, {});
+      await refusalIn(await postContract(app, path, contract('b')), 403, 'quota-exceeded');
+      expect((await shown(workspace)).used['bytes']).to.equal(used);
+      await setQuotas(workspace, {});
+      expect((await postContract(app, path, contract('b'))).status).to.equal(201);
     });
 
     it('are told in every form that a problem has', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { Pool } from 'pg';
 import { raiseFloor } from '../../src/actions/apply-retention.js';
+import { readContract } from '../../src/store/contracts.js';
 import { openPool, reader } from '../../src/store/db.js';
 import { listRetained, whileAlone } from '../../src/store/retention.js';
 import { createLogger } from '../../src/telemetry/logger.js';
@@ -10,6 +11,7 @@ import type { RetentionWorkerDeps } from '../../src/workers/retention.js';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { anEntry, anId } from '../support/build.js';
+import { addContract } from '../support/contracts.js';
 import { deleteFeed } from '../support/deletion.js';
 import { ask } from '../support/log.js';
 import { ENTRY_TYPE, inOrder, page, post, publish, publishAll, publishSome, walk } from '../support/publish.js';
@@ -314,5 +316,50 @@ describe('retention', () => {
       expect([answer.status, answer.headers.get('idempotent-replayed')]).to.deep.equal([201, 'true']);
       expect(await answer.text()).to.contain('second');
     });
+  });
+
+  it('deletes the contracts of feeds that are gone for good, and their versions are never used again', async () => {
+    const contract = (title: string): object => ({ kind: 'json-schema', schema: { title } });
+    const kept = async (name: string): Promise<string[]> => {
+      const rows = await ask<{ kept: string }>(
+        app.database.url,
+        `select version || case when contract = '' then ' empty' else '' end as kept
+           from contracts join feeds using (feed_id) where workspace = 'shop' and name = $1 order by version`,
+        [name],
+      );
+      return rows.map((row) => row.kept);
+    };
+    const paths = await Promise.all(['gone', 'again', 'expired', 'back'].map((name) => app.feed(name)));
+    for (const path of paths) for (const title of ['a', 'b', 'c']) await addContract(app, path, contract(title));
+    const [{ id }] = (await ask<{ id: number }>(
+      app.database.url,
+      `select contract_id as id from contracts join feeds using (feed_id) where name = 'gone' order by version desc limit 1`,
+    )) as [{ id: number }];
+    const [gone, again, expired, back] = paths as [string, string, string, string];
+    for (const path of [gone, again]) await deleteFeed(app, path, { purge: true });
+    for (const path of [expired, back]) await deleteFeed(app, path);
+    await app.feed('again');
+    expect((await addContract(app, again, contract('d'))).version).to.equal(4);
+    await ask(
+      app.database.url,
+      `update feeds set restorable_until = now() where workspace = 'shop' and name = 'expired'`,
+    );
+    for (let n = 0; n < 2; n++) {
+      await run();
+      expect(await Promise.all(['gone', 'again', 'expired', 'back'].map(kept))).to.deep.equal([
+        ['3 empty'],
+        ['4'],
+        ['3 empty'],
+        ['1', '2', '3'],
+      ]);
+    }
+    const refusal = await readContract(deps.db, id).catch((error: unknown) => error);
+    expect(refusal, 'for a node that has not heard of it yet').to.include({ name: 'FeedsError', code: 'not-found' });
+    await app.request(`/admin${back}/restore`, { method: 'POST' });
+    expect((await app.request(`${back}/schemas/3`)).status).to.equal(200);
+    await app.feed('gone');
+    expect((await addContract(app, gone, contract('d'))).version).to.equal(4);
+    await run();
+    expect(await kept('gone')).to.deep.equal(['4']);
   });
 });

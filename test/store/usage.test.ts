@@ -57,7 +57,7 @@ describe('the bytes of a workspace', function () {
     );
     return [Number(row!.octets), Number(row!.behind)];
   };
-  const count = (): Promise<void> => inTransaction(pool, (tx) => countOctets(tx, ['shop', 'none']));
+  const count = (): Promise<boolean> => inTransaction(pool, (tx) => countOctets(tx, ['shop', 'none']));
   const run = (): Promise<void> =>
     retain(
       {
@@ -111,6 +111,41 @@ describe('the bytes of a workspace', function () {
       .and.to.be.below(200_000);
     const [octets, behind] = await counted();
     expect(octets).to.equal(behind);
+  });
+
+  it('are counted also in a workspace of many feeds whose entries were gone before they were counted', async () => {
+    const put = (path: string, body: object): Promise<Response> =>
+      app.request(path, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    await put('/admin/workspaces/gone', { quotas: { bytes: 1_000_000_000 } });
+    await put('/admin/feeds/gone/live', {});
+    await publishSome(app, '/feeds/gone/live', 10);
+    await ask(
+      app.database.url,
+      `with gone as (
+         insert into feeds (workspace, name, atom_id, settings)
+         select 'gone', 'f' || n, 'urn:gone:' || n, '{}' from generate_series(1, 100) n
+         returning partition_id, feed_id)
+       insert into ticks (partition_id, tick, feed_id, first_position, last_position, recorded_at)
+       select partition_id, (select max(tick) from ticks), feed_id, 1, 5000, now() from gone`,
+    );
+    // As many as are counted at once are further behind than the one that has something to count.
+    for (let n = 0; n < 2; n++) await inTransaction(pool, (tx) => countOctets(tx, ['gone']));
+    const [row] = await ask<{ behind: number; octets: string }>(
+      app.database.url,
+      `select count(*) filter (where u.counted_to <> case when f.name = 'live' then 10 else 5000 end)::int as behind,
+              sum(u.octets) as octets
+         from feed_usage u join feeds f using (feed_id)
+        where f.workspace = 'gone'`,
+    );
+    expect(row!.behind).to.equal(0);
+    expect(Number(row!.octets))
+      .to.equal((await meter.usage('gone')).octets)
+      .and.to.be.above(0);
+    expect(await inTransaction(pool, (tx) => countOctets(tx, ['gone'])), 'something is left').to.equal(false);
   });
 
   it('of a workspace that is not there, or has no feeds, are none', async () => {

@@ -30,7 +30,7 @@ const CONTRACT_BYTES = 1024 * 1024;
  * The versions of a feed's contract: `GET` and `POST /admin/feeds/{workspace}/{feed}/schemas`, `GET` and `PATCH` of one of
  * them. A contract is schemas/api/contract.json, or a schema alone. `?dry-run=true` checks it and its compatibility, that
  * of the feed or `&compatibility=` another, and adds nothing.
- * Errors: bad-parameter, not-well-formed (400), unauthorized (401), not-found (404), incompatible-contract, conflict (409),
+ * Errors: bad-parameter, not-well-formed (400), unauthorized (401), quota-exceeded (403), not-found (404), incompatible-contract, conflict (409),
  * too-large (413), unsupported-media-type (415), invalid-contract, invalid-body (422).
  */
 export function addAdminSchemaRoutes(router: Router, services: Services): void {

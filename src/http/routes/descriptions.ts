@@ -7,7 +7,7 @@ import { asyncApi, describedVersion } from '../../formats/asyncapi.js';
 import type { DescribedFeed, DescribedVersion } from '../../formats/asyncapi.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { openApi } from '../../formats/openapi.js';
-import { readContract } from '../../store/contracts.js';
+import { findContract } from '../../store/contracts.js';
 import { listFeeds } from '../../store/feeds.js';
 import { give, revalidate } from '../give.js';
 import { anyone } from '../middleware/may.js';
@@ -59,9 +59,10 @@ export function addDescriptionRoutes(router: Router, services: Services): void {
       const versions: DescribedVersion[] = [];
       for (const version of feed.contracts) {
         const isRead = !version.retired && !isXmlKind(version.kind) && room > 0;
-        const described = describedVersion(version, isRead ? await readContract(db, version.id) : undefined, room);
+        const contract = isRead ? await findContract(db, version.id) : undefined;
+        const described = describedVersion(version, contract, room);
         // Once there is no room for one, no other is read only to be left out.
-        if (isRead) room = described.documents === undefined ? 0 : room - described.characters;
+        if (contract !== undefined) room = described.documents === undefined ? 0 : room - described.characters;
         versions.push(described);
       }
       yield { workspace, name, title: feedTitle(feed), public: settings.public, versions };
