@@ -110,9 +110,13 @@ export function addFeedRoutes(
       await written(format, document, await withoutPrivate(services, feed, view, page.entries), urls),
     );
     const named = { ...page.log, head: page.namedAfter };
+    const link = linkHeader(links);
+    // Where it leads on, and that there is a gap, may be new where the bytes are not: events have no links in them.
     const tag =
-      view.kind === 'tenants' ? bodyTag(body) : pageTag(base, feed, named, page.closed, inViewOf(view, format));
-    return rendered(page, tag, format, body, links);
+      view.kind === 'tenants'
+        ? bodyTag(body, `${link} ${gapText(page.gap)}`)
+        : pageTag(base, feed, named, page.closed, inViewOf(view, format));
+    return rendered(page, tag, format, body, link);
   }
 
   async function written(
@@ -137,13 +141,13 @@ export function addFeedRoutes(
     tag: string,
     format: Format,
     body: Buffer,
-    links: readonly Link[],
+    link: string,
   ): RenderedPage {
     const { gap, log } = page;
     return {
       tag,
       headers: [
-        ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', linkHeader(links)],
+        ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', link],
         ...headersFor(FORMATS[format].page ?? ''),
         ...(gap === undefined ? [] : ['millrace-gap', gapText(gap)]),
       ],
@@ -220,7 +224,7 @@ export function addFeedRoutes(
       };
       const text = await (format === 'atom' ? work() : services.turns.pages.run(work));
       const closed = { feed, log, namedAfter: log.head, gap: undefined, closed: true };
-      page = rendered(closed, tag, format, Buffer.from(text), links);
+      page = rendered(closed, tag, format, Buffer.from(text), linkHeader(links));
       services.pages.keep(key, page);
     }
     await give(req, res, page, cache);
@@ -301,9 +305,10 @@ function keyOf({ known, view, tenant }: Request, format: Format, query: string):
   return `${String(known.feed.id)} ${seen} ${format}?${query}`;
 }
 
-/** A stretch of positions, or, for who does not see positions, that there is one. */
-function gapText(gap: Exclude<Page['gap'], undefined>): string {
-  return gap === 'unnumbered' ? gap : `${String(gap.first)}-${String(gap.last)}`;
+/** A stretch of positions, or, for who does not see positions, that there is one; '' where there is none. */
+function gapText(gap: Page['gap']): string {
+  if (gap === undefined || gap === 'unnumbered') return gap ?? '';
+  return `${String(gap.first)}-${String(gap.last)}`;
 }
 
 /** The links of the document again; when that were too long, as many as there is room for. */
