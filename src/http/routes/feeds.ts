@@ -18,7 +18,7 @@ import { writePage } from '../../formats/render.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
 import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
-import { cacheScope, may } from '../middleware/may.js';
+import { cacheScope, isStillSo, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, inView, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
@@ -58,10 +58,15 @@ export function addFeedRoutes(
     const query = queryOf(req.url);
     const format = pageFormat(req);
     services.metrics.pageCache(false);
-    const request = inView(services, { feed, view: req.view }, readPageRequest(query));
-    const work = (): Promise<RenderedPage> => build(req, format, request);
+    const asked = readPageRequest(query);
+    const work = async (waited: boolean): Promise<RenderedPage> => {
+      if (waited) await req.recheck();
+      return build(req, format, inView(services, { feed: req.known.feed, view: req.view }, asked));
+    };
+    // What is wrong with it is told without waiting.
+    inView(services, { feed, view: req.view }, asked);
     // The turn comes before the rows: what waits holds nothing.
-    return (format === 'atom' ? work() : services.turns.pages.run(work)).then((page) => {
+    return (format === 'atom' ? work(false) : services.turns.pages.run(work)).then((page) => {
       services.pages.keep(keyOf(req, format, query), page);
       return give(req, res, page, revalidate(req));
     });
@@ -217,12 +222,14 @@ export function addFeedRoutes(
         ]);
         return;
       }
-      const work = async (): Promise<string> => {
+      const work = async (waited: boolean): Promise<string | undefined> => {
+        if (waited && !(await isStillSo(req))) return undefined;
         const read = await readStretch(services.db, feed, view.kind, first, n * size);
         const entries = await withoutPrivate(services, feed, view, read);
         return written(format, documentWith(read[0]), entries, services.urls);
       };
-      const text = await (format === 'atom' ? work() : services.turns.pages.run(work));
+      const text = await (format === 'atom' ? work(false) : services.turns.pages.run(work));
+      if (text === undefined) return readArchive(req, res);
       const closed = { feed, log, namedAfter: log.head, gap: undefined, closed: true };
       page = rendered(closed, tag, format, Buffer.from(text), linkHeader(links));
       services.pages.keep(key, page);
