@@ -135,5 +135,5 @@ export async function knownUser(db: Db, by: Principal, name: string): Promise<Us
 
 function mustBeKnown(by: Principal, name: string, found: KeptUser | undefined): KeptUser {
   if (found !== undefined && administersAll(by, found.grants)) return found;
-  throw new FeedsError('not-found', `there is no user "${name}"`, { hidden: found !== undefined });
+  throw new FeedsError('not-found', `there is no user "${name}"`, { hidden: !mayGrant(by, { role: 'admin' }) });
 }

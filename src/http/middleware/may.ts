@@ -124,8 +124,9 @@ export function ofTenant(req: Request, _res: Response, next: NextFunction): void
 
 function narrow(req: Request): void {
   const { tenant = '' } = req.params as { tenant?: string };
-  const view = isTenantId(tenant) ? viewOfTenant(req.view, tenant) : undefined;
-  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed');
+  const isOne = isTenantId(tenant);
+  const view = isOne ? viewOfTenant(req.view, tenant) : undefined;
+  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed', { hidden: isOne });
   req.view = view;
   req.tenant = tenant;
 }
