@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { anEntry } from '../support/build.js';
 import { EVENT, EVENT_JSON_SCHEMA, EVENT_XSD, addContract } from '../support/contracts.js';
 import { ask } from '../support/log.js';
-import { publish, publishSome } from '../support/publish.js';
+import { post, publish, publishSome } from '../support/publish.js';
 import { bearing, issue } from '../support/tokens.js';
 import { until } from '../support/waiting.js';
 
@@ -154,6 +155,43 @@ describe('what a contract calls private', function () {
       .to.contain(`<id>${id}</id>`)
       .and.to.contain('<content type="application/xml"')
       .and.not.to.match(SECRETS);
+  });
+
+  it('may be in the author or the title, of which is left what an entry cannot do without', async () => {
+    const show = async (name: string, names: string[], more: string): Promise<string> => {
+      const path = await app.feed(name, { public: true });
+      await addContract(app, path, {
+        kind: 'xsd',
+        schema: EVENT_XSD,
+        namespaces: { a: 'http://www.w3.org/2005/Atom' },
+        private: names,
+      });
+      const sent = anEntry({ id: 'urn:private:who', content: xml('count="1"'), more });
+      const response = await post(app, path, sent);
+      expect(response.status, await response.text()).to.equal(201);
+      for (const [url, text] of await look(path, 'urn:private:who', open)) expect(text, url).not.to.match(SECRETS);
+      return (await open(`${path}/entries/urn:private:who`)).text();
+    };
+    const author = '<author><name>Ada</name><email>4711@example.org</email><uri>urn:0815</uri></author>';
+    const title = '<title>the 4711</title>';
+    const parts = await show(
+      'parts',
+      ['../../a:author/a:email', '../../a:author/a:uri', '../../a:title'],
+      author + title,
+    );
+    expect(parts).to.match(/<author><name>Ada<\/name><\/author><title\s*\/>/);
+    const whole = await show('whole', ['../../a:author', '../../a:title/text()'], author + title);
+    expect(whole).to.match(/<author><name>Ada<\/name><\/author><title\s*\/>/);
+    const div = '<div xmlns="http://www.w3.org/1999/xhtml">4711</div>';
+    const xhtml = await show(
+      'xhtml',
+      ['../../a:title/*', '../../a:id', '../../a:author/a:name'],
+      `<title type="xhtml">${div}</title><author><name>Ada</name></author>`,
+    );
+    expect(xhtml)
+      .to.match(/<title\s*\/>/)
+      .and.to.contain('<id>urn:private:who</id>')
+      .and.to.contain('<name>Ada</name>');
   });
 
   it('is not shown either where this node has not heard of the version that an entry was checked against', async () => {
