@@ -1,4 +1,4 @@
-import { administersAll } from '../core/access.js';
+import { administersAll, mayGrant } from '../core/access.js';
 import type { Actor, Grant, Principal } from '../core/access.js';
 import { changesBetween } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
@@ -58,7 +58,7 @@ export function revokeToken(deps: AdministerDeps, by: Actor, id: string): Promis
 export async function knownToken(db: Db, by: Principal, id: string): Promise<Token> {
   const found = await findToken(db, id);
   if (found === undefined || !administersAll(by, found.grants)) {
-    throw new FeedsError('not-found', 'there is no token of this id', { hidden: found !== undefined });
+    throw new FeedsError('not-found', 'there is no token of this id', { hidden: !mayGrant(by, { role: 'admin' }) });
   }
   return found;
 }

@@ -8,7 +8,7 @@ import { userPrincipal } from '../core/principal-grants.js';
 import { checkUserName } from '../core/user.js';
 import type { User } from '../core/user.js';
 import type { Db, Tx } from '../store/db.js';
-import { deleteGrants, deleteGrantsOfPrincipal, workspacesOfPrincipal } from '../store/grants.js';
+import { deleteGrants, workspacesOfPrincipal } from '../store/grants.js';
 import { changeUser, deleteUser as deleteRow, findUser, insertUser, lockUser } from '../store/users.js';
 import type { KeptUser } from '../store/users.js';
 import { administer } from './administer.js';
@@ -52,7 +52,10 @@ export async function putUser(
       await changeUser(tx, { name, password: hash ?? found.password, grants });
       const changes = { ...changesBetween({ grants: found.grants }, { grants }), ...passwordSet(hash) };
       if (Object.keys(changes).length > 0) tell({ act: 'user.changed', target: { user: name }, changes });
-      if (hash !== undefined && found.createdBy !== by.name) await takeBackForeignGrants(tx, tell, by, name);
+      if (hash !== undefined && found.createdBy !== by.name) {
+        // Those of others: theirs were for who had the password before, or for the user's maker, who may always have known it.
+        await takeBackGrants(tx, tell, name, (workspace) => !mayGrant(by, { role: 'admin', workspace }));
+      }
       return { created: false, user: { ...found, grants } };
     }
     const made =
@@ -68,14 +71,16 @@ export async function putUser(
   });
 }
 
-/**
- * Whoever gives a user a password can come as that user. What others granted it in their workspaces was for who had the password before,
- * or for its maker, who may always have known it.
- */
-async function takeBackForeignGrants(tx: Tx, tell: Tell, by: Principal, name: string): Promise<void> {
+/** What the user, who is locked, is granted in those workspaces. Told in each: its owners look there. */
+async function takeBackGrants(
+  tx: Tx,
+  tell: Tell,
+  name: string,
+  isTakenBack: (workspace: string) => boolean,
+): Promise<void> {
   const principal = userPrincipal(name);
   for (const workspace of await workspacesOfPrincipal(tx, principal)) {
-    if (mayGrant(by, { role: 'admin', workspace })) continue;
+    if (!isTakenBack(workspace)) continue;
     await deleteGrants(tx, workspace, principal);
     tell({ act: 'grants.deleted', target: { principal, workspace } });
   }
@@ -121,7 +126,7 @@ export async function deleteUser(deps: AdministerDeps, by: Principal & Actor, na
   checkUserName(name);
   await administer(deps, by, async (tx, tell) => {
     mustBeKnown(by, name, await lockUser(tx, name));
-    await deleteGrantsOfPrincipal(tx, userPrincipal(name));
+    await takeBackGrants(tx, tell, name, () => true);
     await deleteRow(tx, name);
     tell({ act: 'user.deleted', target: { user: name } });
   });
@@ -135,5 +140,5 @@ export async function knownUser(db: Db, by: Principal, name: string): Promise<Us
 
 function mustBeKnown(by: Principal, name: string, found: KeptUser | undefined): KeptUser {
   if (found !== undefined && administersAll(by, found.grants)) return found;
-  throw new FeedsError('not-found', `there is no user "${name}"`, { hidden: found !== undefined });
+  throw new FeedsError('not-found', `there is no user "${name}"`, { hidden: !mayGrant(by, { role: 'admin' }) });
 }

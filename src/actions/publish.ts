@@ -1,6 +1,6 @@
 import type { Committed, GroupCommit } from './group-commit.js';
 import type { NewEntry, Operation, OperationResult } from '../core/batch.js';
-import type { Entry } from '../core/entry.js';
+import type { Entry, Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import { WHOLE } from '../core/view.js';
 import type { Feed } from '../core/feed.js';
@@ -67,21 +67,20 @@ export function storedEntry(
 ): Entry | Promise<Entry> {
   const earlier = result.kind === 'replayed' || (result.kind !== 'deleted' && result.earlier === true);
   if (earlier || committed.tick === undefined) return readBack(db, feed, entry, result);
-  const kind = result.kind === 'revised' ? 'revision' : 'entry';
-  return {
-    position: result.position,
-    kind,
-    atomId: entry.atomId,
-    xml: entry.xml,
-    recordedAt: committed.tick.recordedAt,
-    schemaVersion: entry.schemaVersion,
-  };
+  return asSent(entry, result, committed.tick.recordedAt);
 }
 
-async function readBack(db: Db, feed: Feed, entry: NewEntry, { position }: OperationResult): Promise<Entry> {
-  const [first] = await readStretch(db, feed, 'whole', position, position);
-  // Retention may have taken the first revision of an entry that was edited since: then its current one answers.
-  const found = first ?? (await findMember(db, feed, entry.atomKey, WHOLE));
-  if (found === undefined) throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);
-  return found;
+function asSent({ atomId, xml, schemaVersion }: NewEntry, { kind, position }: OperationResult, at: Instant): Entry {
+  return { position, kind: kind === 'revised' ? 'revision' : 'entry', atomId, xml, recordedAt: at, schemaVersion };
+}
+
+async function readBack(db: Db, feed: Feed, entry: NewEntry, result: OperationResult): Promise<Entry> {
+  const [found] = await readStretch(db, feed, 'whole', result.position, result.position);
+  if (found !== undefined) return found;
+  if ((await findMember(db, feed, entry.atomKey, WHOLE)) === undefined) {
+    throw new FeedsError('gone', `retention has taken the entry ${entry.atomId} just now`);
+  }
+  // Retention has taken this revision of an entry that was edited since. The current one may be another's, and whoever publishes
+  // need not be one who may read; what was sent is the same as what was there.
+  return asSent(entry, result, new Date().toISOString());
 }

@@ -17,7 +17,9 @@ export async function withoutPrivate(
   view: View,
   entries: readonly Entry[],
 ): Promise<readonly Entry[]> {
-  if (view.kind === 'whole' || !feed.contracts.some(({ hasPrivate }) => hasPrivate)) return entries;
+  if (view.kind === 'whole') return entries;
+  refuseUnheard(feed, entries);
+  if (!feed.contracts.some(({ hasPrivate }) => hasPrivate)) return entries;
   const active = activeVersion(feed.contracts);
   let shown = entries;
   for (const contract of feed.contracts) {
@@ -27,6 +29,15 @@ export async function withoutPrivate(
     shown = await redacted(services, contract, shown, concerns);
   }
   return shown;
+}
+
+/** What this node has not heard of yet may call anything private. It hears of it within a second. */
+function refuseUnheard({ contracts }: Feed, entries: readonly Entry[]): void {
+  for (const { schemaVersion } of entries) {
+    if (schemaVersion === undefined || contracts.some(({ version }) => version === schemaVersion)) continue;
+    const message = `this node has not heard yet of version ${String(schemaVersion)} of the contract, and so not of what it keeps from others`;
+    throw new FeedsError('unavailable', message, { retryAfterSeconds: 1 });
+  }
 }
 
 async function redacted(

@@ -75,7 +75,7 @@ declare module 'express-serve-static-core' {
     clientAddress: string;
     /** The caller, found out by middleware/may.ts. */
     principal: Principal;
-    /** Rejects when the caller may not do this any more: for who has let it wait for a body. */
+    /** Rejects when the caller may not do this any more, else `known` and `view` are as they are now: for who has let it wait. */
     recheck: () => Promise<void>;
     /** The tenant that the URL names. */
     tenant: string | undefined;

@@ -41,9 +41,9 @@ export function entryTag(
   return `${epoch}-${base}-${String(feed.settingsVersion)}-0-p${String(entry.position)}-${representation}`;
 }
 
-/** Of a document that has nothing but its bytes to be told from others by. */
-export function bodyTag(body: Buffer): string {
-  return createHash('sha256').update(body).digest('hex').slice(0, 32);
+/** Of a document that has nothing but its bytes to be told from others by, and what is told beside them in headers. */
+export function bodyTag(body: Buffer, besides = ''): string {
+  return createHash('sha256').update(`${besides}\n`).update(body).digest('hex').slice(0, 32);
 }
 
 /** As it stands in the header. Strong: each coding has a tag of its own (RFC 9110 §8.8.3.3). */

@@ -2,8 +2,8 @@ import { FeedsError } from '../core/errors.js';
 
 /** Work that holds many times the bytes of what it works on: a little of it at once, the rest in its turn. */
 export interface Turns {
-  /** Rejects with `overloaded` when too many wait already. */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Rejects with `overloaded` when too many wait already. The work is told whether it has waited: much may have changed then. */
+  run<Result>(work: (waited: boolean) => Promise<Result>): Promise<Result>;
 }
 
 /** From this size on a text takes its turn where its tree is many times as large. In bytes or characters. */
@@ -22,8 +22,9 @@ export function makeTurns(
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  async function run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running >= atOnce) {
+  async function run<Result>(work: (waited: boolean) => Promise<Result>): Promise<Result> {
+    const waits = running >= atOnce;
+    if (waits) {
       if (waiting.length >= mostWaiting) {
         throw new FeedsError('overloaded', full, { retryAfterSeconds: 2 });
       }
@@ -33,7 +34,7 @@ export function makeTurns(
       running += 1;
     }
     try {
-      return await work();
+      return await work(waits);
     } finally {
       const next = waiting.shift();
       if (next === undefined) running -= 1;

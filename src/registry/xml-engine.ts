@@ -2,10 +2,12 @@ import {
   ParseOption,
   RelaxNGValidator,
   XmlAttribute,
+  XmlCData,
   XmlDocument,
   XmlElement,
   XmlLibError,
   XmlNode,
+  XmlText,
   XmlXPath,
   XsdValidator,
   closeBuffer,
@@ -47,8 +49,6 @@ const READING = (ParseOption.XML_PARSE_NO_XXE |
   ParseOption.XML_PARSE_COMPACT) as ParseOption;
 /** Small texts in a compact form must not be changed. */
 const CHANGING = (READING & ~ParseOption.XML_PARSE_COMPACT) as ParseOption;
-/** Without these an entry is none (RFC 4287 §4.1.2), whatever a contract says. */
-const NEEDED: ReadonlySet<string> = new Set(['id', 'title', 'updated', 'author', 'content']);
 const encoder = new TextEncoder();
 const MOST_MISTAKES = 100;
 
@@ -154,7 +154,13 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
       const found = contentElement(document.root)?.eval(allPrivate);
       if (!Array.isArray(found) || found.length === 0) return entry;
       // In the order of the document what is within something comes behind it: it goes first.
-      for (const node of found.toReversed()) if (!isNeeded(node)) node.remove();
+      let inTitle = false;
+      for (const node of found.toReversed()) {
+        const place = placeOf(node);
+        if (place.own === 'title') inTitle = true;
+        else takeOut(node, place);
+      }
+      if (inTitle) emptyTitle(document.root);
       return document.toString({ format: false, noDeclaration: true }).trimEnd();
     } finally {
       document.dispose();
@@ -208,17 +214,72 @@ function findingsOf(error: XmlLibError): Finding[] {
   return findings.length === 0 ? [atEntry('the content does not fit the schema')] : findings;
 }
 
-/** The entry itself, of its own elements those that it cannot do without, and all that is in them save for the content. */
-function isNeeded(node: XmlNode): boolean {
+/** Where a node is in an entry. */
+interface Place {
+  /** The name of the entry's own Atom element that it is or is in; undefined: it is the entry, '': something else. */
+  readonly own: string | undefined;
+  /** How far below that. */
+  readonly depth: number;
+  /** Is it, or is it in, an Atom name right below that? */
+  readonly inName: boolean;
+}
+
+function placeOf(node: XmlNode): Place {
   let own = node;
+  let below: XmlNode | undefined;
   let depth = 0;
   for (let above = own.parent; above !== null && above.parent !== null; above = above.parent) {
+    below = own;
     own = above;
     depth += 1;
   }
-  if (own.parent === null) return true;
-  if (!(own instanceof XmlElement) || own.namespaceUri !== ATOM || !NEEDED.has(own.name)) return false;
-  return own.name !== 'content' || depth === 0 || (depth === 1 && node instanceof XmlAttribute);
+  if (own.parent === null) return { own: undefined, depth, inName: false };
+  return { own: atomName(own), depth, inName: below !== undefined && atomName(below) === 'name' };
+}
+
+function atomName(node: XmlNode): string {
+  return node instanceof XmlElement && node.namespaceUri === ATOM ? node.name : '';
+}
+
+/** Takes a node out of an entry, as far as it is still one without (RFC 4287 §4.1.2): nothing is shown rather than too much. */
+function takeOut(node: XmlNode, { own, depth, inName }: Place): void {
+  const isText = node instanceof XmlText || node instanceof XmlCData;
+  switch (own) {
+    case undefined:
+      return;
+    case 'content':
+      if (depth > 1 || (depth === 1 && !(node instanceof XmlAttribute))) node.remove();
+      return;
+    case 'id':
+    case 'updated':
+      if (depth > 0 && !isText) node.remove();
+      return;
+    case 'author':
+      // RFC 4287 §3.2: a person has a name.
+      if (depth === 0 && node instanceof XmlElement) leaveName(node);
+      else if (!inName || (depth > 1 && !isText)) node.remove();
+      return;
+    default:
+      node.remove();
+  }
+}
+
+function leaveName(author: XmlElement): void {
+  for (const attribute of author.attrs) attribute.remove();
+  for (let child = author.firstChild; child !== null;) {
+    const { next } = child;
+    if (atomName(child) !== 'name') child.remove();
+    child = next;
+  }
+}
+
+/** There has to be a title, and it may be empty: then it is of no type either. */
+function emptyTitle(entry: XmlElement): void {
+  for (let child = entry.firstChild; child !== null; child = child.next) {
+    if (!(child instanceof XmlElement) || atomName(child) !== 'title') continue;
+    for (const attribute of child.attrs) attribute.remove();
+    while (child.firstChild !== null) child.firstChild.remove();
+  }
 }
 
 /** It is looked for from the end, where it stands in nearly all entries. */

@@ -89,12 +89,6 @@ export async function deleteGrantsOfWorkspace(tx: Tx, workspace: string): Promis
   await tx.query({ name: 'delete-grants-of-workspace', text: DELETE_OF_WORKSPACE, values: [workspace] });
 }
 
-const DELETE_OF_PRINCIPAL = 'delete from grants where principal = $1';
-
-export async function deleteGrantsOfPrincipal(tx: Tx, principal: string): Promise<void> {
-  await tx.query({ name: 'delete-grants-of-principal', text: DELETE_OF_PRINCIPAL, values: [principal] });
-}
-
 function toGrants([workspace, principal, grants, grantedAt, grantedBy]: Row): PrincipalGrants {
   return { workspace, principal, grants: within(workspace, grants), grantedAt, grantedBy };
 }

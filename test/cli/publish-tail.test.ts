@@ -588,9 +588,13 @@ describe('millrace publish and millrace tail', () => {
     it('tells of a gap, and of a place that the log does not have', async () => {
       const feed = await newFeed({ keepEntries: 10 });
       const place = join(folder, 'gap');
-      await publishAll(app, `/feeds/${feed}`, entries(1, 1));
+      const { token } = await issue(app, [{ role: 'reader', workspace: 'shop', tenants: ['A'] }]);
+      const asTenant = ['tail', feed, '--state', join(folder, 'gap-of-a-tenant')];
+      await publishAll(app, `/feeds/${feed}`, [{ categories: ['tid:A'] }]);
       await run(['tail', feed, '--state', place]);
-      await publishAll(app, `/feeds/${feed}`, entries(2, 250));
+      await run(asTenant, { token });
+      await publishAll(app, `/feeds/${feed}`, [{ categories: ['tid:A'] }]);
+      await publishAll(app, `/feeds/${feed}`, entries(3, 250));
       const firstKept = async (): Promise<number> =>
         JSON.parse((await run(['feeds', 'show', feed, '--json'])).stdout).firstKept;
       await until('retention has come', async () => (await firstKept()) > 100);
@@ -600,6 +604,9 @@ describe('millrace publish and millrace tail', () => {
       expect(gap.stderr).to.match(new RegExp(`a gap: .*positions 2-${String(from - 1)} `));
       expect(shown(gap)[0]).to.equal(`t${String(from)}`);
       expect((await run(['tail', feed, '--from', 'start'])).stderr).to.equal('');
+      // Who is bound to tenants is told no positions.
+      const theirs = await run(asTenant, { token });
+      expect(theirs.stderr).to.include('a gap: retention took entries before they were read');
 
       const beyond = await run(['tail', feed, '--from', '999']);
       expect(beyond.code).to.equal(6);

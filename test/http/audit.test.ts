@@ -358,8 +358,21 @@ describe('refusals in the audit feed', function () {
       for (const path of ['/feeds/shop/orders', '/feeds/shop', '/feeds/shop/none', '/admin/feeds/shop/orders']) {
         await expectStatus(path, { headers: bearing(stranger) }, 404);
       }
+      // Whoever tries names is told of for each, there or not.
+      const bound = await issue(app, [{ role: 'reader', workspace: 'shop', tenants: ['A'] }]);
+      for (const path of ['/feeds/shop/orders/B', '/feeds/shop/orders/C/entries/urn:x', '/feeds/shop/orders/A']) {
+        await expectStatus(path, { headers: bearing(bound) }, path.endsWith('A') ? 200 : 404);
+      }
+      const owner = await issue(app, [{ role: 'admin', workspace: 'other' }]);
+      for (const path of ['/admin/users/alice', '/admin/users/nobody', `/admin/tokens/${'0'.repeat(16)}`]) {
+        await expectStatus(path, { headers: bearing(owner) }, 404);
+        await expectStatus(path, { method: 'DELETE', headers: bearing(owner) }, 404);
+      }
       // What is not there for who may know of it is no refusal, nor is a mistake.
       await expectStatus('/feeds/shop/none', {}, 404);
+      await expectStatus('/feeds/shop/orders/entries', {}, 404);
+      await expectStatus('/admin/users/nobody', { method: 'DELETE' }, 404);
+      await expectStatus(`/admin/tokens/${'0'.repeat(16)}`, {}, 404);
       await expectStatus('/feeds/shop/orders?limit=x', { headers: bearing(reader) }, 400);
       await expectStatus('/nothing', { anonymous: true }, 404);
       await app.stop();
@@ -371,6 +384,8 @@ describe('refusals in the audit feed', function () {
         ['anonymous', 'wrong-credentials', 3],
         [`token:${reader.id}`, 'forbidden', 2],
         [`token:${stranger.id}`, 'unknown', 4],
+        [`token:${bound.id}`, 'unknown', 2],
+        [`token:${owner.id}`, 'unknown', 6],
       ]);
       const [first] = refused;
       expect(first).to.deep.include({

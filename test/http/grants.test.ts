@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { readAudit } from '../support/audit.js';
 import { writeAuthFile } from '../support/auth-file.js';
 import { startIssuer } from '../support/issuer.js';
 import type { Issuer } from '../support/issuer.js';
@@ -227,8 +228,16 @@ describe('grants to principals', function () {
     expect(await statusOf(pathOf('jwt:frank', 'brief'))).to.equal(404);
 
     await putUser('grace');
+    await app.request('/admin/workspaces/second', { method: 'PUT' });
     expect((await put('user:grace')).status).to.equal(201);
+    expect((await put('user:grace', [{ role: 'reader' }], {}, 'second')).status).to.equal(201);
     expect(await statusOf('/admin/users/grace', { method: 'DELETE' })).to.equal(204);
+    // Who looks into the audit feed for a workspace finds it there.
+    for (const workspace of ['shop', 'second']) {
+      const told = (await readAudit(app, `&search=(cat=workspace:${workspace})`)).at(-1);
+      expect(told).to.deep.include({ act: 'grants.deleted', target: { principal: 'user:grace', workspace } });
+    }
+    expect((await readAudit(app)).at(-1)).to.deep.include({ act: 'user.deleted', target: { user: 'grace' } });
     await putUser('grace');
     expect(await statusOf(pathOf('user:grace'))).to.equal(404);
   });

@@ -1,9 +1,14 @@
 import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { anEntry } from '../support/build.js';
 import { EVENT, EVENT_JSON_SCHEMA, EVENT_XSD, addContract } from '../support/contracts.js';
-import { publish } from '../support/publish.js';
+import { ask } from '../support/log.js';
+import { post, publish, publishSome } from '../support/publish.js';
 import { bearing, issue } from '../support/tokens.js';
+import { until } from '../support/waiting.js';
 
 const PAGES = ['atom', 'json', 'cloudfeeds', 'jsonfeed', 'rss', 'html', 'cloudevents'];
 const ENTRIES = ['atom', 'json', 'cloudfeeds', 'html', 'cloudevents'];
@@ -150,5 +155,110 @@ describe('what a contract calls private', function () {
       .to.contain(`<id>${id}</id>`)
       .and.to.contain('<content type="application/xml"')
       .and.not.to.match(SECRETS);
+  });
+
+  it('may be in the author or the title, of which is left what an entry cannot do without', async () => {
+    const show = async (name: string, names: string[], more: string): Promise<string> => {
+      const path = await app.feed(name, { public: true });
+      await addContract(app, path, {
+        kind: 'xsd',
+        schema: EVENT_XSD,
+        namespaces: { a: 'http://www.w3.org/2005/Atom' },
+        private: names,
+      });
+      const sent = anEntry({ id: 'urn:private:who', content: xml('count="1"'), more });
+      const response = await post(app, path, sent);
+      expect(response.status, await response.text()).to.equal(201);
+      for (const [url, text] of await look(path, 'urn:private:who', open)) expect(text, url).not.to.match(SECRETS);
+      return (await open(`${path}/entries/urn:private:who`)).text();
+    };
+    const author = '<author><name>Ada</name><email>4711@example.org</email><uri>urn:0815</uri></author>';
+    const title = '<title>the 4711</title>';
+    const parts = await show(
+      'parts',
+      ['../../a:author/a:email', '../../a:author/a:uri', '../../a:title'],
+      author + title,
+    );
+    expect(parts).to.match(/<author><name>Ada<\/name><\/author><title\s*\/>/);
+    const whole = await show('whole', ['../../a:author', '../../a:title/text()'], author + title);
+    expect(whole).to.match(/<author><name>Ada<\/name><\/author><title\s*\/>/);
+    const div = '<div xmlns="http://www.w3.org/1999/xhtml">4711</div>';
+    const xhtml = await show(
+      'xhtml',
+      ['../../a:title/*', '../../a:id', '../../a:author/a:name'],
+      `<title type="xhtml">${div}</title><author><name>Ada</name></author>`,
+    );
+    expect(xhtml)
+      .to.match(/<title\s*\/>/)
+      .and.to.contain('<id>urn:private:who</id>')
+      .and.to.contain('<name>Ada</name>');
+  });
+
+  it('is not shown either where this node has not heard of the version that an entry was checked against', async () => {
+    const path = await app.feed('unheard', { public: true });
+    const id = await publish(app, path, { categories: ['tid:T', 'x:y'], content: xml('count="4711"') });
+    await ask(app.database.url, 'update entries set schema_version = 7 where atom_id = $1', [id]);
+    for (const url of [`${path}/entries/${id}`, `${path}?search=(cat=x:y)`, `${path}/T`]) {
+      const refused = await open(url);
+      expect([refused.status, refused.headers.get('retry-after')], url).to.deep.equal([503, '1']);
+      expect((await app.request(url)).status, url).to.equal(url.endsWith('T') ? 503 : 200);
+    }
+  });
+
+  describe('or closes, while a request waits for its turn,', () => {
+    /** Pages of this one cannot be read while the table is locked, and take all the turns that there are. */
+    let slow: string;
+    let pages = 0;
+    before(async () => {
+      slow = await app.feed('slow');
+      await publish(app, slow, { categories: ['tid:T'] });
+    });
+
+    const misses = async (): Promise<number> =>
+      Number(/^millrace_page_cache_misses_total (\d+)$/m.exec(await (await app.request('/metrics')).text())?.[1]);
+
+    /** The answer to a request of nobody known that had to wait for its turn while something else was done. */
+    async function afterWaiting(url: string, meanwhile: () => Promise<unknown>): Promise<Response> {
+      const client = new pg.Client({ connectionString: app.database.url });
+      await client.connect();
+      try {
+        await client.query('begin');
+        await client.query('lock table entry_terms in access exclusive mode');
+        const before = await misses();
+        const others = [1, 2].map(() => app.request(`${slow}/T?format=json&limit=${String((pages += 1))}`));
+        await until('others have the turns', async () => (await misses()) === before + 2);
+        const answer = open(url);
+        if (url.includes('/entries/')) await sleep(300);
+        else await until('it waits', async () => (await misses()) === before + 3);
+        await meanwhile();
+        await client.query('rollback');
+        for (const other of others) expect((await other).status).to.equal(200);
+        return await answer;
+      } finally {
+        await client.end();
+      }
+    }
+
+    for (const [what, urlOf] of [
+      ['page', (path: string) => path],
+      ['archived page', (path: string) => `${path}/archive/1`],
+      ['entry', (path: string, id: string) => `${path}/entries/${id}`],
+    ] as const) {
+      it(`is hidden: ${what === 'page' ? 'a' : 'an'} ${what}`, async () => {
+        const name = `waited-${what.replace(' ', '-')}`;
+        const path = await app.feed(name, { public: true });
+        await publishSome(app, path, 24);
+        const id = await publish(app, path, { title: 'this', content: xml('count="4711"') });
+        const contract = { kind: 'xsd', schema: EVENT_XSD, private: ['@count'] };
+        const shown = await afterWaiting(`${urlOf(path, id)}?format=json`, () => addContract(app, path, contract));
+        expect(shown.status).to.equal(200);
+        expect(decoded(await shown.text()))
+          .to.contain('this')
+          .and.not.to.match(SECRETS);
+        const refused = await afterWaiting(`${urlOf(path, id)}?format=html`, () => app.feed(name, { public: false }));
+        expect(refused.status).to.equal(401);
+        await refused.arrayBuffer();
+      });
+    }
   });
 });

@@ -332,6 +332,21 @@ describe('problems', () => {
     expect(bad.headers.get('x-request-id')).to.match(/^[\w-]+$/);
   });
 
+  it('a request id does not tell how many requests of others there were since the last', async () => {
+    const ids: bigint[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      const response = await app.request(open);
+      await response.arrayBuffer();
+      const id = response.headers.get('x-request-id') ?? '';
+      expect(id).to.match(/^[0-9a-f]{16}$/);
+      ids.push(BigInt(`0x${id}`));
+    }
+    for (const [n, id] of ids.slice(1).entries()) {
+      const apart = id - (ids[n] ?? 0n);
+      expect(apart < 0n ? -apart : apart, ids.join(' ')).to.satisfy((far: bigint) => far > 1_000_000n);
+    }
+  });
+
   /** All that is answered to these bytes until the server closes. */
   const answerTo = (sent: string): Promise<string> => {
     const { hostname, port } = new URL(app.url);

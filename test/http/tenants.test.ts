@@ -299,6 +299,31 @@ describe('a reader that is bound to tenants', function () {
     expect([posted.status, posted.headers.get('allow')]).to.deep.equal([405, 'GET, HEAD, OPTIONS']);
   });
 
+  it('is led on where nothing but the way on is new: events have their links in the header alone', async () => {
+    const path = await app.feed('led-on');
+    const url = `${path}?format=cloudevents&search=(cat=wanted)`;
+    const poll = async (from: string, tag = ''): Promise<{ status: number; tag: string; next: string }> => {
+      const { status, headers } = await get(from, { ...a, ...(tag === '' ? {} : { 'if-none-match': tag }) });
+      const next = /<([^>]*)>; rel="previous"/.exec(headers.get('link') ?? '')?.[1] ?? '';
+      return { status, tag: headers.get('etag') ?? '', next };
+    };
+    await publish(app, path, { categories: ['tid:A'] });
+    const { next: end } = await poll(url);
+    const { tag } = await poll(end);
+    expect(await poll(end, tag)).to.include({ status: 304 });
+    // More than a search looks at for one page.
+    await publishAll(
+      app,
+      path,
+      Array.from({ length: 1_001 }, () => ({ categories: ['tid:A'] })),
+    );
+    const wanted = await publish(app, path, { categories: ['tid:A', 'wanted'] });
+    const further = await poll(end, tag);
+    expect(further.status).to.equal(200);
+    expect(further.next).not.to.equal(end);
+    expect(await (await get(further.next, a)).text()).to.contain(wanted);
+  });
+
   it('hears of what retention took of its own, and of nothing else', async () => {
     const path = await app.feed('kept');
     const publishAs = async (tenant: string, count: number): Promise<void> => {
@@ -312,6 +337,9 @@ describe('a reader that is bound to tenants', function () {
     const start = (await page(`${path}?limit=1&marker=last`, a)).links.get('previous') ?? '';
     const end = (await page(path, a)).links.get('previous') ?? '';
     const never = (await page(path, nobodys)).links.get('previous') ?? '';
+    const search = `format=cloudevents&search=(cat=none)`;
+    const lost = `${path}?${start.split('?')[1] ?? ''}&${search}`;
+    const lostTag = (await get(lost, a)).headers.get('etag') ?? '';
     await publishAs('B', 97);
     const empty = await told(await get(end, a));
     expect((await page(path, a)).links.get('urn:millrace:gap')).to.equal(undefined);
@@ -330,6 +358,9 @@ describe('a reader that is bound to tenants', function () {
     const gap = await get(start, a);
     expect(gap.headers.get('millrace-gap')).to.equal('unnumbered');
     expect((await readFeed(gap)).entries).to.have.length(1);
+    // Nothing of it is left, and the tag of the empty page from before is not that of one with a gap.
+    const later = await get(lost, { ...a, 'if-none-match': lostTag });
+    expect([later.status, later.headers.get('millrace-gap')]).to.deep.equal([200, 'unnumbered']);
   }).timeout(30_000);
 
   it('can do nothing else', async () => {

@@ -256,7 +256,10 @@ function sameFeed({ feed, file }: Reading, known: string | null, { feedId }: Tai
 
 async function tellGap(call: Call, { headers }: Answer): Promise<void> {
   const gap = headers.get('millrace-gap');
-  if (gap !== null) await call.tell(`a gap: retention took the positions ${gap} before they were read`);
+  if (gap === null) return;
+  // Who is bound to tenants is told no positions.
+  const taken = gap === 'unnumbered' ? 'entries' : `the positions ${gap}`;
+  await call.tell(`a gap: retention took ${taken} before they were read`);
 }
 
 function shown({ surroundings }: Call, format: LineFormat, lines: readonly string[]): string {

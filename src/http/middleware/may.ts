@@ -3,7 +3,7 @@ import { ANONYMOUS, decide, isServersAlone, viewOf } from '../../core/access.js'
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import { isTenantId } from '../../core/feed.js';
-import { viewOfTenant } from '../../core/view.js';
+import { viewKey, viewOfTenant } from '../../core/view.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
 
@@ -113,12 +113,30 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
  * nothing that is there.
  */
 export function ofTenant(req: Request, _res: Response, next: NextFunction): void {
+  narrow(req);
+  const { recheck } = req;
+  req.recheck = async () => {
+    await recheck();
+    narrow(req);
+  };
+  next();
+}
+
+function narrow(req: Request): void {
   const { tenant = '' } = req.params as { tenant?: string };
-  const view = isTenantId(tenant) ? viewOfTenant(req.view, tenant) : undefined;
-  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed');
+  const isOne = isTenantId(tenant);
+  const view = isOne ? viewOfTenant(req.view, tenant) : undefined;
+  if (view === undefined) throw new FeedsError('not-found', 'there is no such view of this feed', { hidden: isOne });
   req.view = view;
   req.tenant = tenant;
-  next();
+}
+
+/** For who has let it wait: is the feed what it was, and what the caller sees of it? Rejects when the caller may not do this any more. */
+export async function isStillSo(req: Request): Promise<boolean> {
+  const { known, view } = req;
+  await req.recheck();
+  const { id, settingsVersion } = req.known.feed;
+  return id === known.feed.id && settingsVersion === known.feed.settingsVersion && viewKey(req.view) === viewKey(view);
 }
 
 /** How to come by them is told in WWW-Authenticate. */

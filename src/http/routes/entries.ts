@@ -25,7 +25,7 @@ import type { Fault } from '../contract-check.js';
 import type { QuickWays } from '../front.js';
 import { give, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
-import { may } from '../middleware/may.js';
+import { isStillSo, may } from '../middleware/may.js';
 import type { Accepted, PreparedEntry } from '../new-entry.js';
 import { idempotencyKey, newEntry, prepareEntry, publishedOf, sentEntry, slugOf } from '../new-entry.js';
 import { inTenantsView } from '../page-reading.js';
@@ -177,7 +177,11 @@ export function addEntryRoutes(
     const [entry] = await withoutPrivate(services, feed, view, [seen]);
     if (entry === undefined) throw new Error('an entry was read and is not there');
     const type = FORMATS[format].entry ?? '';
-    const body = Buffer.from(await services.turns.pages.run(() => writeEntry(format, entry, feed, urls)));
+    const text = await services.turns.pages.run(async (waited) =>
+      waited && !(await isStillSo(req)) ? undefined : writeEntry(format, entry, feed, urls),
+    );
+    if (text === undefined) return readMember(req, res);
+    const body = Buffer.from(text);
     // Who publishes here is told of positions anyway, and changes entries by them.
     const namesNoPlace =
       view.kind === 'tenants' &&

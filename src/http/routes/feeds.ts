@@ -18,7 +18,7 @@ import { writePage } from '../../formats/render.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
 import { give, heldByClient, notModified, revalidate } from '../give.js';
 import { headersFor } from '../html-headers.js';
-import { cacheScope, may } from '../middleware/may.js';
+import { cacheScope, isStillSo, may } from '../middleware/may.js';
 import type { RenderedPage } from '../page-cache.js';
 import { aheadOf, inView, isSurelyThere, pageFor, refuseTagsFromBeyond } from '../page-reading.js';
 import { queryOf, readPageRequest } from '../page-request.js';
@@ -58,10 +58,15 @@ export function addFeedRoutes(
     const query = queryOf(req.url);
     const format = pageFormat(req);
     services.metrics.pageCache(false);
-    const request = inView(services, { feed, view: req.view }, readPageRequest(query));
-    const work = (): Promise<RenderedPage> => build(req, format, request);
+    const asked = readPageRequest(query);
+    const work = async (waited: boolean): Promise<RenderedPage> => {
+      if (waited) await req.recheck();
+      return build(req, format, inView(services, { feed: req.known.feed, view: req.view }, asked));
+    };
+    // What is wrong with it is told without waiting.
+    inView(services, { feed, view: req.view }, asked);
     // The turn comes before the rows: what waits holds nothing.
-    return (format === 'atom' ? work() : services.turns.pages.run(work)).then((page) => {
+    return (format === 'atom' ? work(false) : services.turns.pages.run(work)).then((page) => {
       services.pages.keep(keyOf(req, format, query), page);
       return give(req, res, page, revalidate(req), req.view.kind === 'tenants' ? 'poll' : 'reading');
     });
@@ -110,9 +115,13 @@ export function addFeedRoutes(
       await written(format, document, await withoutPrivate(services, feed, view, page.entries), urls),
     );
     const named = { ...page.log, head: page.namedAfter };
+    const link = linkHeader(links);
+    // Where it leads on, and that there is a gap, may be new where the bytes are not: events have no links in them.
     const tag =
-      view.kind === 'tenants' ? bodyTag(body) : pageTag(base, feed, named, page.closed, inViewOf(view, format));
-    return rendered(page, tag, format, body, links);
+      view.kind === 'tenants'
+        ? bodyTag(body, `${link} ${gapText(page.gap)}`)
+        : pageTag(base, feed, named, page.closed, inViewOf(view, format));
+    return rendered(page, tag, format, body, link);
   }
 
   async function written(
@@ -137,13 +146,13 @@ export function addFeedRoutes(
     tag: string,
     format: Format,
     body: Buffer,
-    links: readonly Link[],
+    link: string,
   ): RenderedPage {
     const { gap, log } = page;
     return {
       tag,
       headers: [
-        ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', linkHeader(links)],
+        ...['content-type', FORMATS[format].page ?? '', 'vary', VARY, 'link', link],
         ...headersFor(FORMATS[format].page ?? ''),
         ...(gap === undefined ? [] : ['millrace-gap', gapText(gap)]),
       ],
@@ -213,14 +222,16 @@ export function addFeedRoutes(
         ]);
         return;
       }
-      const work = async (): Promise<string> => {
+      const work = async (waited: boolean): Promise<string | undefined> => {
+        if (waited && !(await isStillSo(req))) return undefined;
         const read = await readStretch(services.db, feed, view.kind, first, n * size);
         const entries = await withoutPrivate(services, feed, view, read);
         return written(format, documentWith(read[0]), entries, services.urls);
       };
-      const text = await (format === 'atom' ? work() : services.turns.pages.run(work));
+      const text = await (format === 'atom' ? work(false) : services.turns.pages.run(work));
+      if (text === undefined) return readArchive(req, res);
       const closed = { feed, log, namedAfter: log.head, gap: undefined, closed: true };
-      page = rendered(closed, tag, format, Buffer.from(text), links);
+      page = rendered(closed, tag, format, Buffer.from(text), linkHeader(links));
       services.pages.keep(key, page);
     }
     await give(req, res, page, cache);
@@ -301,9 +312,10 @@ function keyOf({ known, view, tenant }: Request, format: Format, query: string):
   return `${String(known.feed.id)} ${seen} ${format}?${query}`;
 }
 
-/** A stretch of positions, or, for who does not see positions, that there is one. */
-function gapText(gap: Exclude<Page['gap'], undefined>): string {
-  return gap === 'unnumbered' ? gap : `${String(gap.first)}-${String(gap.last)}`;
+/** A stretch of positions, or, for who does not see positions, that there is one; '' where there is none. */
+function gapText(gap: Page['gap']): string {
+  if (gap === undefined || gap === 'unnumbered') return gap ?? '';
+  return `${String(gap.first)}-${String(gap.last)}`;
 }
 
 /** The links of the document again; when that were too long, as many as there is room for. */
