@@ -98,6 +98,17 @@ export function knows({ grants }: Principal, target: Target): boolean {
  */
 export function viewOf({ grants }: Principal, target: Target): View {
   if (grants.length === 0) return OPEN;
+  const last = lastViews.get(grants);
+  if (last !== undefined && last.workspace === target.workspace && last.feed === target.feed) return last.view;
+  const view = viewBy(grants, target);
+  lastViews.set(grants, { workspace: target.workspace, feed: target.feed, view });
+  return view;
+}
+
+/** Who polls asks of one feed again and again, by the same grants. */
+const lastViews = new WeakMap<readonly Grant[], Pick<Target, 'workspace' | 'feed'> & { readonly view: View }>();
+
+function viewBy(grants: readonly Grant[], target: Target): View {
   const reading = grants.filter((grant) => covers(grant, target) && lets(grant, 'read'));
   if (reading.length === 0) return OPEN;
   if (reading.some(({ tenants }) => tenants === undefined)) return WHOLE;

@@ -31,5 +31,12 @@ export function viewOfTenant(view: View, tenant: string): TenantsView | undefine
 /** What tells views apart, as a part of other keys: one letter, and of tenants a digest. */
 export function viewKey(view: View): string {
   if (view.kind !== 'tenants') return view.kind === 'whole' ? 'w' : 'o';
-  return `t${createHash('sha256').update(JSON.stringify(view.tenants)).digest('base64url').slice(0, 22)}`;
+  const known = tenantsKeys.get(view);
+  if (known !== undefined) return known;
+  const key = `t${createHash('sha256').update(JSON.stringify(view.tenants)).digest('base64url').slice(0, 22)}`;
+  tenantsKeys.set(view, key);
+  return key;
 }
+
+/** A view lives as long as the grants that it comes by (access.ts), and is asked for its key by each poll. */
+const tenantsKeys = new WeakMap<TenantsView, string>();

@@ -34,8 +34,8 @@ export function give(
   if (match !== undefined && !strongMatchFits(match, page.tag)) {
     throw new FeedsError('precondition-failed', 'If-Match names other tags than that of what is here now');
   }
-  if (noneMatch !== undefined && noneMatchFits(noneMatch, page.tag)) {
-    const held = heldTag(noneMatch, page.tag, wanted);
+  const held = noneMatch === undefined ? undefined : heldTag(noneMatch, page.tag, wanted);
+  if (held !== undefined || (noneMatch !== undefined && noneMatchFits(noneMatch, page.tag))) {
     if (req.spending !== undefined && (kind === 'reading' || held === undefined)) req.spending.wasMade = true;
     notModified(req, res, held ?? quoted(page.tag, codingOf(page, wanted)), cache);
     return;
