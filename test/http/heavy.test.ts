@@ -136,6 +136,7 @@ describe('a heavy entry', () => {
       worst = Math.max(worst, performance.now() - began);
     }
     expect(new Set(await answers)).to.deep.equal(new Set([201]));
-    expect(worst).to.be.lessThan(1_500);
+    // All at once they would take many seconds; other tests run beside this one.
+    expect(worst).to.be.lessThan(4_000);
   }).timeout(60_000);
 });

@@ -132,7 +132,7 @@ describe('a Postgres that is away', function () {
   it('is no reason to hang for a node that is told to stop', async () => {
     expect((await publish(app.url + path, entryXml('urn:x:last'))).status).to.equal(201);
     proxy.stall(true);
-    const other = await Promise.race([app.running.stop().then(() => 'stopped'), sleep(15_000, 'hangs')]);
+    const other = await Promise.race([app.running.stop().then(() => 'stopped'), sleep(40_000, 'hangs')]);
     expect(other).to.equal('stopped');
   });
 
