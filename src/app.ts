@@ -17,6 +17,7 @@ import { addAdminRoutes } from './http/routes/admin.js';
 import { addDescriptionRoutes } from './http/routes/descriptions.js';
 import { addDocumentRoutes } from './http/routes/documents.js';
 import { addEntryRoutes } from './http/routes/entries.js';
+import { addExportRoutes } from './http/routes/export.js';
 import { addFeedRoutes } from './http/routes/feeds.js';
 import { addHealthRoutes } from './http/routes/health.js';
 import { addOtherMethods } from './http/routes/methods.js';
@@ -62,6 +63,7 @@ export function buildApp(services: Services): App {
   addAdminTokenRoutes(router, services);
   addAdminUserRoutes(router, services);
   addAdminGrantRoutes(router, services);
+  addExportRoutes(router, services);
   addDescriptionRoutes(router, services);
   addHealthRoutes(router, services);
   app.use(router);

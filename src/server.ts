@@ -17,6 +17,7 @@ import { makeMarkerKey } from './actions/make-marker-key.js';
 import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
 import { gatherRefusals } from './core/refusals.js';
+import { makeExportTokens } from './core/export-token.js';
 import { makeSeals } from './core/seal.js';
 import { secretsHider } from './core/secrets.js';
 import type { WayIn } from './core/access.js';
@@ -183,7 +184,7 @@ async function startUp(
     await writeFile(join(config.dataDir, 'admin-token'), `${made}\n`, { mode: 0o600 });
   }
 
-  const seals = makeSeals(await makeMarkerKey(pool));
+  const markerKey = await makeMarkerKey(pool);
   const passwords = makePasswords();
   const isOn = (way: WayIn): boolean => config.auth.includes(way);
   const authenticator = makeAuthenticator({
@@ -239,7 +240,8 @@ async function startUp(
     clientAddress: clientAddressBy(config.trustedProxies, config.proxyHeader),
     unanswered,
     passwords,
-    seals,
+    seals: makeSeals(markerKey),
+    exportTokens: makeExportTokens(markerKey),
     authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
     rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,

@@ -115,6 +115,11 @@ function viewBy(grants: readonly Grant[], target: Target): View {
   return tenantsView(reading.flatMap(({ tenants = [] }) => tenants));
 }
 
+/** Is there anything that the caller may export? */
+export function exportsSome({ grants }: Principal): boolean {
+  return grants.some((grant) => lets(grant, 'export'));
+}
+
 /** Nobody gives more than they have. */
 export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
   return decide(by, 'administer', { workspace, feed }) === 'allowed';

@@ -14,7 +14,7 @@ type Told = 'yes' | 401 | 403 | 404;
 
 /** What each operation of the API asks for. */
 const NEEDS: Readonly<
-  Record<string, 'nothing' | 'describe' | 'read' | 'publish' | 'feed' | 'workspace' | 'some' | 'any'>
+  Record<string, 'nothing' | 'describe' | 'read' | 'publish' | 'export' | 'feed' | 'workspace' | 'some' | 'any'>
 > = {
   'get /': 'any',
   'get /feeds': 'any',
@@ -32,6 +32,7 @@ const NEEDS: Readonly<
   'get /feeds/{workspace}/{feed}/schemas/{version}': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}/example': 'describe',
+  'get /export': 'export',
   'get /admin/workspaces': 'some',
   'get /admin/workspaces/{workspace}': 'workspace',
   'put /admin/workspaces/{workspace}': 'workspace',
@@ -249,6 +250,7 @@ describe('who may do what, over HTTP', function () {
         }
         if (got === 403) expect(response.headers.get('www-authenticate')).to.contain('error="insufficient_scope"');
       };
+      const has = (wanted: string): boolean => grants?.some(({ role }) => role === wanted) === true;
       for (const [operation, need] of Object.entries(NEEDS)) {
         for (const [index, target] of TARGETS.entries()) {
           const [read, publish, feed] = told[index] ?? '';
@@ -257,13 +259,15 @@ describe('who may do what, over HTTP', function () {
           if (need === 'describe') await expectTold(operation, target, publish === 'Y' ? publish : read);
           if (need === 'publish') await expectTold(operation, target, publish);
           if (need === 'feed') await expectTold(operation, target, feed);
+          // Exporters may read what they may export, and admins administer it; who is neither is told so whatever it names.
+          const exported = has('admin') ? feed : has('exporter') ? read : grants === undefined ? '1' : '3';
+          if (need === 'export') await expectTold(`${operation}?feeds=${target}`, target, exported);
         }
         for (const [index, workspace] of ['shop', 'far'].entries()) {
           if (need === 'workspace') await expectTold(operation, workspace, told[4][index]);
         }
-        const administersSome = grants?.some(({ role }) => role === 'admin') === true;
         if (need === 'some') {
-          await expectTold(operation, '', administersSome ? 'Y' : grants === undefined ? '1' : '3');
+          await expectTold(operation, '', has('admin') ? 'Y' : grants === undefined ? '1' : '3');
         }
         if (need === 'any' && !operation.includes('{')) await expectTold(operation, '', 'Y');
         if (need === 'nothing') expect((await ask(operation, ''))[0]).to.equal('yes');

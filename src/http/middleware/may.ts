@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, decide, isServersAlone, viewOf } from '../../core/access.js';
+import { ANONYMOUS, decide, exportsSome, isServersAlone, viewOf } from '../../core/access.js';
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
 import { isTenantId } from '../../core/feed.js';
@@ -73,6 +73,21 @@ export function mayAdministerSome(services: Services): RequestHandler {
     if (!req.principal.grants.some(({ role }) => role === 'admin')) throw refusal('forbidden', 'administer');
     next();
   });
+}
+
+/** For those who may export anything. Which feeds that is, is for `refuseUnlessAllowed` to say. */
+export function mayExportSome(services: Services): RequestHandler {
+  return whoever(services, (req, _res, next) => {
+    if (req.principal === ANONYMOUS) throw refusal('unauthorized', 'export');
+    if (!exportsSome(req.principal)) throw refusal('forbidden', 'export');
+    next();
+  });
+}
+
+/** Throws what somebody is told who may not do this to the target. */
+export function refuseUnlessAllowed(principal: Principal, act: Act, target: Target): void {
+  const decision = decide(principal, act, target);
+  if (decision !== 'allowed') throw refusal(decision, act);
 }
 
 /**

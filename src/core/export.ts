@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { EntryKind, Instant, Position } from './entry.js';
+import { FeedsError } from './errors.js';
+import { checkName } from './feed.js';
+import type { FeedId } from './feed.js';
+
+/** What somebody pulls who reads many feeds at once, in the order of the clock (docs/adr/0012). */
+
+/** Feeds by their names: undefined is any. */
+export interface FeedPattern {
+  readonly workspace: string | undefined;
+  readonly feed: string | undefined;
+}
+
+/** A place in the log over all feeds: up to this position of this feed's stretch in this tick. */
+export interface ExportPlace {
+  readonly tick: bigint;
+  readonly feed: FeedId;
+  readonly position: Position;
+}
+
+export const LOG_START: ExportPlace = { tick: 0n, feed: 0, position: 0n };
+
+/** As a feed: behind all that the tick has. */
+const BEHIND_ALL: FeedId = 2 ** 31 - 1;
+
+export function endOfTick(tick: bigint): ExportPlace {
+  return { tick, feed: BEHIND_ALL, position: 0n };
+}
+
+/** What one tick recorded in one feed. */
+export interface ExportStretch {
+  readonly tick: bigint;
+  readonly feed: FeedId;
+  readonly first: Position;
+  readonly last: Position;
+  readonly recordedAt: Instant;
+}
+
+/** An entry of the log as it is exported: superseded revisions and tombstones too. */
+export interface ExportedEntry {
+  readonly feed: FeedId;
+  readonly position: Position;
+  readonly kind: EntryKind;
+  readonly atomId: string;
+  readonly xml: string;
+  readonly recordedAt: Instant;
+  readonly schemaVersion: number | undefined;
+}
+
+/** What the export cannot give any more: entries behind the place that retention, or the deletion of the feed, took. */
+export interface ExportLoss {
+  readonly workspace: string;
+  readonly feed: string;
+  /** Undefined: nobody can tell, or the caller is not to know. */
+  readonly entries: bigint | undefined;
+  /** They are no more than that: how many of them had been exported is no longer known. */
+  readonly atMost: boolean;
+}
+
+/** Window, ends excluded at `to`: RFC 3339 instants. */
+export interface ExportWindow {
+  readonly from: Instant | undefined;
+  readonly to: Instant | undefined;
+}
+
+const MOST_PATTERNS = 1_000;
+
+/**
+ * Reads `servers/*,billing/events`; `*` alone is every feed. Rejects with `bad-parameter`.
+ */
+export function readFeedPatterns(text: string): FeedPattern[] {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (parts.length > MOST_PATTERNS) {
+    throw new FeedsError('bad-parameter', `"feeds" names ${String(parts.length)}, more than ${String(MOST_PATTERNS)}`);
+  }
+  return parts.map(patternOf);
+}
+
+function patternOf(part: string): FeedPattern {
+  if (part === '*') return { workspace: undefined, feed: undefined };
+  const [workspace = '', feed = '', ...more] = part.split('/');
+  if (feed === '' || more.length > 0) {
+    const found = part.slice(0, 200);
+    throw new FeedsError('bad-parameter', `"feeds" has "${found}", expected workspace/feed, workspace/* or *`);
+  }
+  checkName('workspace', workspace);
+  if (feed === '*') return { workspace, feed: undefined };
+  checkName('feed', feed);
+  return { workspace, feed };
+}
+
+export function matches(patterns: readonly FeedPattern[], feed: { workspace: string; name: string }): boolean {
+  return patterns.some(
+    (one) =>
+      (one.workspace === undefined || one.workspace === feed.workspace) &&
+      (one.feed === undefined || one.feed === feed.name),
+  );
+}
+
+/** What a token is for: it is of no use with other feeds or another window. Eight bytes. */
+export function selectionDigest(patterns: readonly FeedPattern[], { from, to }: ExportWindow): Buffer {
+  const names = patterns.map(({ workspace = '*', feed = '*' }) => `${workspace}/${feed}`);
+  const text = JSON.stringify([[...new Set(names)].sort(), from ?? null, to ?? null]);
+  return createHash('sha256').update(text).digest().subarray(0, 8);
+}

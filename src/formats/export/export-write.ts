@@ -1,0 +1,63 @@
+import type { ExportLoss, ExportedEntry } from '../../core/export.js';
+import type { Instant } from '../../core/entry.js';
+import type { Feed } from '../../core/feed.js';
+import { breather } from '../slices.js';
+import { csvHeader, csvRecord } from './csv.js';
+import { exportRow } from './export-row.js';
+import type { ExportColumn, ExportRow } from './export-row.js';
+import { ndjsonLine } from './ndjson.js';
+
+/** What is told at the end of an export. */
+export interface ExportEnd {
+  readonly after: string;
+  readonly complete: boolean;
+  readonly until: Instant | undefined;
+  readonly rows: number;
+  readonly lost: readonly ExportLoss[];
+}
+
+/** Entries with what they need to become rows. */
+export interface ExportSource {
+  readonly batches: AsyncIterable<readonly ExportedEntry[]>;
+  readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
+  readonly end: () => ExportEnd;
+}
+
+export const NDJSON = 'application/x-ndjson';
+export const CSV = 'text/csv; charset=utf-8; header=present';
+
+/** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
+export async function* writeNdjson(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+  yield* pieces(source, (row) => ndjsonLine(row, columns));
+  yield endLine(source.end());
+}
+
+function endLine({ lost, ...end }: ExportEnd): string {
+  const told = lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
+  return `${JSON.stringify({ kind: 'end', ...end, lost: told })}\n`;
+}
+
+/** A header and records; what is told at the end is in the trailer fields of the answer only. */
+export async function* writeCsv(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+  yield csvHeader(columns);
+  yield* pieces(source, (row) => csvRecord(row, columns));
+}
+
+/** So many characters are handed on at once. */
+const PIECE = 64 * 1024;
+
+async function* pieces(source: ExportSource, write: (row: ExportRow) => string): AsyncGenerator<string> {
+  const breathe = breather();
+  let text = '';
+  for await (const entries of source.batches) {
+    for (const entry of entries) {
+      const { feed, showsPositions } = source.feedOf(entry);
+      text += write(await exportRow(entry, feed, showsPositions));
+      if (text.length < PIECE) continue;
+      yield text;
+      text = '';
+      await breathe();
+    }
+  }
+  if (text !== '') yield text;
+}

@@ -1,0 +1,154 @@
+import type { Instant, Position } from '../core/entry.js';
+import type { ExportLoss, ExportPlace, ExportStretch, ExportedEntry } from '../core/export.js';
+import type { Feed, FeedId } from '../core/feed.js';
+import type { View } from '../core/view.js';
+import { readExported, readExportedText } from '../store/export.js';
+import type { ExportedStretch, UnreadEntry } from '../store/export.js';
+import { walk } from '../store/export-walk.js';
+import { withoutPrivate } from './private-values.js';
+import type { Services } from './services.js';
+
+/** A feed that is exported, and what of it the caller sees. */
+export interface ExportedFeed {
+  readonly feed: Feed;
+  readonly view: View;
+  readonly deleted: boolean;
+}
+
+/** A place, and when its tick was; undefined before the first. */
+export interface TimedPlace {
+  readonly place: ExportPlace;
+  readonly recordedAt: Instant | undefined;
+}
+
+/** What of which feed the export cannot give. */
+export type Losses = Map<FeedId, Pick<ExportLoss, 'entries' | 'atMost'>>;
+
+export interface BatchesWanted {
+  readonly partition: number;
+  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
+  /** Of which of them there is something, each behind a position. */
+  readonly from: ReadonlyMap<FeedId, Position>;
+  readonly begin: TimedPlace;
+  readonly lastTick: bigint;
+  /** Entries; undefined: all. */
+  readonly limit: number | undefined;
+  /** Where is noted what retention took in the meantime. */
+  readonly lost: Losses;
+}
+
+/** Some entries, as the caller sees them, and how far the log was read for them. */
+export interface Batch extends TimedPlace {
+  readonly entries: readonly ExportedEntry[];
+}
+
+type Deps = Pick<Services, 'db' | 'checkers'>;
+
+interface UnreadBatch extends TimedPlace {
+  readonly entries: readonly UnreadEntry[];
+}
+
+/** In positions: of some tenants there may be few entries in it, or none. */
+const BATCH = 1_000;
+
+/** The entries in the order of the log. While some are taken, those behind them are on their way. */
+export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGenerator<Batch> {
+  const { db } = deps;
+  const { partition, from, begin, lastTick, limit } = wanted;
+  const stretches = walk(db, { partition, feeds: from, after: begin.place, lastTick });
+  const reading = { stretches, rest: undefined };
+  let left = limit ?? Infinity;
+  let coming = readBatch(deps, wanted, reading, left);
+  try {
+    for (let read = await coming; read !== undefined; read = await coming) {
+      left -= read.entries.length;
+      coming = left > 0 ? readBatch(deps, wanted, reading, left) : Promise.resolve(undefined);
+      // Told of when it is waited for.
+      coming.catch(() => undefined);
+      const { place, recordedAt } = read;
+      yield { entries: await asSeen(deps, wanted, await withTexts(deps, wanted, read.entries)), place, recordedAt };
+    }
+  } finally {
+    await coming.catch(() => undefined);
+    await stretches.return(undefined);
+  }
+}
+
+/** Undefined: there is nothing more. */
+async function readBatch(
+  { db }: Deps,
+  { partition, feeds, lost }: BatchesWanted,
+  /** `rest` is of a stretch that was too long to be read at once. */
+  reading: { readonly stretches: AsyncGenerator<ExportStretch>; rest: ExportStretch | undefined },
+  left: number,
+): Promise<UnreadBatch | undefined> {
+  const wanted: ExportedStretch[] = [];
+  let room = BigInt(Math.min(BATCH, left));
+  while (room > 0n) {
+    const stretch = reading.rest ?? (await next(reading.stretches));
+    reading.rest = undefined;
+    if (stretch === undefined) break;
+    const view = feeds.get(stretch.feed)?.view;
+    const last = stretch.last - stretch.first >= room ? stretch.first + room - 1n : stretch.last;
+    if (last < stretch.last) reading.rest = { ...stretch, first: last + 1n };
+    wanted.push({ ...stretch, last, tenants: view?.kind === 'tenants' ? view.tenants : undefined });
+    room -= last - stretch.first + 1n;
+  }
+  const final = wanted.at(-1);
+  if (final === undefined) return undefined;
+  const entries = await readExported(db, partition, wanted);
+  noteMissing(lost, wanted, entries);
+  const { tick, feed, last: position, recordedAt } = final;
+  return { entries, place: { tick, feed, position }, recordedAt };
+}
+
+async function next(stretches: AsyncGenerator<ExportStretch>): Promise<ExportStretch | undefined> {
+  const result = await stretches.next();
+  return result.done === true ? undefined : result.value;
+}
+
+/** A log has no gaps: what is missing of a stretch of which all is seen was taken by retention while the export was under way. */
+function noteMissing(lost: Losses, wanted: readonly ExportedStretch[], entries: readonly UnreadEntry[]): void {
+  const missing = new Map<FeedId, bigint>();
+  const add = (feed: FeedId, count: bigint): unknown => missing.set(feed, (missing.get(feed) ?? 0n) + count);
+  for (const { feed, first, last, tenants } of wanted) if (tenants === undefined) add(feed, last - first + 1n);
+  for (const { feed } of entries) if (missing.has(feed)) add(feed, -1n);
+  for (const [feed, count] of missing) if (count > 0n) noteLost(lost, feed, count);
+}
+
+function noteLost(lost: Losses, feed: FeedId, count: bigint): void {
+  const before = lost.get(feed);
+  lost.set(feed, { entries: (before?.entries ?? 0n) + count, atMost: before?.atMost ?? false });
+}
+
+/** With the texts that were too large to come along. */
+async function withTexts(
+  { db }: Deps,
+  { partition, lost }: BatchesWanted,
+  unread: readonly UnreadEntry[],
+): Promise<ExportedEntry[]> {
+  const entries: ExportedEntry[] = [];
+  for (const { xml: along, ...entry } of unread) {
+    const xml = along ?? (await readExportedText(db, partition, entry));
+    if (xml === undefined) noteLost(lost, entry.feed, 1n);
+    else entries.push({ ...entry, xml });
+  }
+  return entries;
+}
+
+/** Without what contracts keep from those who are bound to tenants. */
+async function asSeen(
+  deps: Deps,
+  { feeds }: BatchesWanted,
+  entries: readonly ExportedEntry[],
+): Promise<readonly ExportedEntry[]> {
+  if (![...feeds.values()].some(({ view }) => view.kind !== 'whole')) return entries;
+  const shown: ExportedEntry[] = [];
+  for (const entry of entries) {
+    const found = feeds.get(entry.feed);
+    if (found === undefined) continue;
+    const [seen = entry] = await withoutPrivate(deps, found.feed, found.view, [entry]);
+    shown.push({ ...entry, xml: seen.xml });
+  }
+  return shown;
+}

@@ -1,0 +1,268 @@
+import { closeWindow } from '../actions/close-window.js';
+import { decide, viewOf } from '../core/access.js';
+import type { Principal } from '../core/access.js';
+import { commonTick } from '../core/epoch.js';
+import type { Epochs } from '../core/epoch.js';
+import type { Instant, Position } from '../core/entry.js';
+import { FeedsError } from '../core/errors.js';
+import { LOG_START, endOfTick, matches, selectionDigest } from '../core/export.js';
+import type { ExportLoss, ExportWindow, ExportedEntry, FeedPattern } from '../core/export.js';
+import type { ExportToken } from '../core/export-token.js';
+import type { FeedId } from '../core/feed.js';
+import { microsecondsOf } from '../core/instants.js';
+import { newestTick, readEpochs, recordedAt as recordedAtTick } from '../store/epochs.js';
+import type { SeenTick } from '../store/epochs.js';
+import { listExported, readExportedTo, readTimes, tickFrom } from '../store/export.js';
+import type { ExportedTo } from '../store/export.js';
+import { hasLost } from '../store/tenant-page.js';
+import { exportBatches } from './export-batches.js';
+import type { Batch, ExportedFeed, Losses, TimedPlace } from './export-batches.js';
+import type { ExportRequest } from './export-request.js';
+import { refuseUnlessAllowed } from './middleware/may.js';
+import type { Services } from './services.js';
+
+/** What is told at the end. */
+export interface ExportReceipt {
+  /** The token to go on from. */
+  readonly after: string;
+  /** All that will ever be in the window was given. */
+  readonly complete: boolean;
+  /** Everything recorded until this instant was given; undefined: the log is empty. */
+  readonly until: Instant | undefined;
+  readonly rows: number;
+  readonly lost: readonly ExportLoss[];
+}
+
+export interface Export {
+  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
+  /** In the order of the log, some at a time. To be gone through once. */
+  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
+  /** When all batches have been taken. */
+  readonly receipt: () => ExportReceipt;
+}
+
+type Deps = Pick<Services, 'db' | 'pool' | 'checkers' | 'exportTokens'>;
+
+/** Feeds are all born into this one (docs/adr/0002). */
+const PARTITION = 0;
+
+/**
+ * Reads everything that can be refused before the first row: whether the caller may, and whether the token is good. Rejects with
+ * `bad-parameter`, `forbidden`, `not-found`, `bad-marker` and `marker-beyond-log`.
+ */
+export async function startExport(services: Deps, principal: Principal, request: ExportRequest): Promise<Export> {
+  const { db } = services;
+  const feeds = await selectedFeeds(services, principal, request.patterns);
+  const times = await readTimes(db, request.from, request.to);
+  const window = { from: times.one, to: times.other };
+  checkWindow(window, times.now);
+  const selection = selectionDigest(request.patterns, window);
+  const token = request.after === undefined ? undefined : openToken(services, request.after, selection);
+
+  const newest = await newestAfterClosing(services, window, times.now);
+  const epochs = await readEpochs(db, PARTITION);
+  if (token !== undefined) await refuseFromBeyond(services, token, epochs, newest, selection);
+  const isClosed = window.to !== undefined && newest !== undefined && !isBefore(newest.recordedAt, window.to);
+  const end = isClosed ? await lastBefore(services, window.to, newest) : newest;
+  const begin = await beginning(services, token, window.from, newest);
+
+  const reached = await readExportedTo(db, PARTITION, [...feeds.keys()], begin.place, begin.recordedAt ?? EARLIEST);
+  const lost: Losses =
+    token === undefined && window.from === undefined
+      ? new Map<FeedId, never>()
+      : await lossesBehind(services, feeds, reached, isClosed ? end : undefined);
+  const from = new Map(
+    reached.filter(({ feed }) => feeds.get(feed)?.deleted === false).map((one) => [one.feed, startOf(one)]),
+  );
+
+  const lastTick = end?.tick ?? 0n;
+  const batches = exportBatches(services, {
+    ...{ partition: PARTITION, feeds, from, begin, lastTick, lost },
+    limit: request.limit,
+  });
+  let rows = 0;
+  let reachedEnd = false;
+  let last: TimedPlace = begin;
+
+  return {
+    feeds,
+    batches: counted(batches),
+    receipt: () => {
+      const token = { epoch: epochs.current, partition: PARTITION, ...last, selection };
+      const isComplete = reachedEnd && isClosed;
+      const after = services.exportTokens.seal(token);
+      return {
+        after,
+        complete: isComplete,
+        until: isComplete ? window.to : last.recordedAt,
+        rows,
+        lost: told(feeds, lost),
+      };
+    },
+  };
+
+  async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
+    for await (const { entries, place, recordedAt } of all) {
+      rows += entries.length;
+      last = { place, recordedAt };
+      if (entries.length > 0) yield entries;
+    }
+    if (request.limit !== undefined && rows >= request.limit) return;
+    reachedEnd = true;
+    if (end !== undefined) last = { place: endOfTick(end.tick), recordedAt: end.recordedAt };
+  }
+}
+
+const EARLIEST: Instant = '1970-01-01T00:00:00Z';
+
+function isBefore(one: Instant, other: Instant | undefined): boolean {
+  return other !== undefined && microsecondsOf(one) < microsecondsOf(other);
+}
+
+/** What begins later is not known to be complete, and what is empty is a mistake. */
+function checkWindow({ from, to }: ExportWindow, now: Instant): void {
+  if (from !== undefined && isBefore(now, from)) {
+    throw new FeedsError('bad-parameter', `"from" is ${from}, which is still to come: it is ${now}`);
+  }
+  if (from !== undefined && to !== undefined && !isBefore(from, to)) {
+    throw new FeedsError('bad-parameter', `"from" is ${from}, expected a time before "to", which is ${to}`);
+  }
+}
+
+/** The newest tick; of an idle log one that is made to tell that a window which is over stays as it is. */
+async function newestAfterClosing(
+  { db, pool }: Deps,
+  { to }: ExportWindow,
+  now: Instant,
+): Promise<SeenTick | undefined> {
+  const newest = await newestTick(db, PARTITION);
+  if (to === undefined || isBefore(now, to)) return newest;
+  if (newest !== undefined && !isBefore(newest.recordedAt, to)) return newest;
+  await closeWindow(pool, PARTITION);
+  return newestTick(db, PARTITION);
+}
+
+/** The feeds of the patterns that the caller may export; one that is named has to be there for it. */
+async function selectedFeeds(
+  { db }: Deps,
+  principal: Principal,
+  patterns: readonly FeedPattern[],
+): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
+  const feeds = new Map<FeedId, ExportedFeed>();
+  const names = new Set<string>();
+  for (const { feed, deleted } of await listExported(db)) {
+    if (!matches(patterns, feed)) continue;
+    const target = { workspace: feed.workspace, feed: feed.name, public: feed.settings.public };
+    if (decide(principal, 'export', target) !== 'allowed') continue;
+    names.add(`${feed.workspace}/${feed.name}`);
+    feeds.set(feed.id, { feed, deleted, view: viewOf(principal, target) });
+  }
+  for (const { workspace = '', feed } of patterns) {
+    if (feed === undefined || names.has(`${workspace}/${feed}`)) continue;
+    refuseUnlessAllowed(principal, 'export', { workspace, feed });
+    throw new FeedsError('not-found', `there is no feed ${workspace}/${feed} to export`);
+  }
+  return feeds;
+}
+
+function openToken({ exportTokens }: Deps, text: string, selection: Buffer): ExportToken {
+  const token = exportTokens.open(text);
+  if (token === undefined) {
+    throw new FeedsError('bad-marker', '"after" is no token of an export of this server, whole as it was given out');
+  }
+  if (token.selection.equals(selection)) return token;
+  const message = '"after" is a token of other feeds, or of another window; go on with those that it was given out for';
+  throw new FeedsError('bad-marker', message);
+}
+
+/** A token from beyond the log's end, or from a past that a restore has undone, is refused with the last common place. */
+async function refuseFromBeyond(
+  { db, exportTokens }: Deps,
+  token: ExportToken,
+  epochs: Epochs,
+  newest: SeenTick | undefined,
+  selection: Buffer,
+): Promise<void> {
+  const common = commonTick(epochs, token.epoch);
+  const end = newest?.tick ?? 0n;
+  const last = common !== undefined && common < end ? common : end;
+  if (token.place.tick <= last) return;
+  const place = last === 0n ? LOG_START : endOfTick(last);
+  const recordedAt = await recordedAtTick(db, PARTITION, last);
+  const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: PARTITION, place, recordedAt, selection });
+  throw new FeedsError(
+    'marker-beyond-log',
+    'the log was put back to an older state since this token was given out; lastCommon is the token of the last place that both have in common',
+    { extensions: { lastCommon } },
+  );
+}
+
+async function beginning(
+  services: Deps,
+  token: ExportToken | undefined,
+  from: Instant | undefined,
+  newest: SeenTick | undefined,
+): Promise<TimedPlace> {
+  if (token !== undefined) return token;
+  if (from === undefined || newest === undefined) return { place: LOG_START, recordedAt: undefined };
+  const { tick, recordedAt } = await lastBefore(services, from, newest);
+  return { place: endOfTick(tick), recordedAt };
+}
+
+/** The last tick before the time, found by halving; tick 0: there is none. */
+async function lastBefore(
+  { db }: Deps,
+  time: Instant | undefined,
+  newest: SeenTick,
+): Promise<{ readonly tick: bigint; readonly recordedAt: Instant }> {
+  if (time === undefined || isBefore(newest.recordedAt, time)) return newest;
+  // `low` is before the time, `high` is not.
+  let [low, high] = [0n, newest.tick];
+  while (high - low > 1n) {
+    const middle = (low + high) / 2n;
+    const found = await tickFrom(db, PARTITION, middle);
+    if (found === undefined || !isBefore(found.recordedAt, time)) high = middle;
+    else low = found.tick;
+  }
+  return { tick: low, recordedAt: (await recordedAtTick(db, PARTITION, low)) ?? time };
+}
+
+/** What retention and deletion have taken is not begun with. */
+function startOf({ position, firstKept }: ExportedTo): Position {
+  return position < firstKept ? firstKept - 1n : position;
+}
+
+/** What of each feed was taken between the place and the end of the window, or the end of the log. */
+async function lossesBehind(
+  { db }: Deps,
+  feeds: ReadonlyMap<FeedId, ExportedFeed>,
+  reached: readonly ExportedTo[],
+  end: Pick<SeenTick, 'tick' | 'recordedAt'> | undefined,
+): Promise<Losses> {
+  const lost: Losses = new Map();
+  const ids = reached.map(({ feed }) => feed);
+  const ends = end === undefined ? [] : await readExportedTo(db, PARTITION, ids, endOfTick(end.tick), end.recordedAt);
+  const endOf = new Map(ends.map(({ feed, position }) => [feed, position]));
+  for (const { feed: id, position, isUnsure, firstKept, head } of reached) {
+    const { feed, view, deleted } = feeds.get(id) ?? {};
+    if (feed === undefined || view === undefined) continue;
+    if (view.kind === 'tenants') {
+      // Of a deleted feed it is not known whose its entries were.
+      const isLost = deleted === true ? head > position : await hasLost(db, feed, view.tenants, position);
+      if (isLost) lost.set(id, { entries: undefined, atMost: false });
+      continue;
+    }
+    const taken = deleted === true ? head : firstKept - 1n;
+    const wanted = endOf.get(id) ?? taken;
+    const entries = (wanted < taken ? wanted : taken) - position;
+    if (entries > 0n) lost.set(id, { entries, atMost: isUnsure });
+  }
+  return lost;
+}
+
+function told(feeds: ReadonlyMap<FeedId, ExportedFeed>, lost: Losses): ExportLoss[] {
+  return [...lost].map(([id, loss]) => {
+    const { workspace = '', name = '' } = feeds.get(id)?.feed ?? {};
+    return { workspace, feed: name, ...loss };
+  });
+}

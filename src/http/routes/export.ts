@@ -1,0 +1,100 @@
+import { Readable, pipeline } from 'node:stream';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import type { Request, Response, Router } from 'express';
+import { FeedsError } from '../../core/errors.js';
+import { CSV, NDJSON, writeCsv, writeNdjson } from '../../formats/export/export-write.js';
+import type { ExportEnd, ExportSource } from '../../formats/export/export-write.js';
+import { offer, preferredCoding } from '../../formats/negotiate.js';
+import { startExport } from '../export-start.js';
+import { readExportRequest } from '../export-request.js';
+import { mayExportSome } from '../middleware/may.js';
+import { sendInPieces } from '../pieces.js';
+import { chosen } from '../representation.js';
+import { VARY, allHeaders } from '../respond.js';
+import type { Services } from '../services.js';
+import { addOtherMethods } from './methods.js';
+
+const OFFERS = [offer('ndjson', NDJSON, ['application/ndjson', 'application/jsonl']), offer('csv', 'text/csv', [])];
+const TYPES = { ndjson: NDJSON, csv: CSV } as const;
+const TRAILERS =
+  'Millrace-Export-After, Millrace-Export-Complete, Millrace-Export-Until, Millrace-Export-Rows, Millrace-Export-Lost';
+
+/**
+ * The entries of many feeds in the order of the clock: `GET /export?feeds=servers/*,billing/events&after={token}&format=ndjson|csv
+ * &limit={rows}&from=&to=&columns=`, as a stream whose end tells the token to go on from (docs/export.md).
+ * Errors: bad-parameter (400), bad-marker (400: no token, or one of other feeds), unauthorized (401), forbidden (403), not-found (404: a
+ * feed that is named), not-acceptable (406), marker-beyond-log (409: the log was put back; `lastCommon` is the token to go on from).
+ */
+export function addExportRoutes(router: Router, services: Services): void {
+  const exporter = mayExportSome(services);
+
+  router.get('/export', exporter, async (req, res) => {
+    const format = chosen(req, OFFERS);
+    const request = readExportRequest(req);
+    const { feeds, batches, receipt } = await startExport(services, req.principal, request);
+    const source: ExportSource = {
+      batches,
+      end: receipt,
+      feedOf(entry) {
+        const found = feeds.get(entry.feed);
+        if (found === undefined) throw new FeedsError('not-found', `feed ${String(entry.feed)} is not exported`);
+        return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
+      },
+    };
+    const text = format === 'ndjson' ? writeNdjson(source, request.columns) : writeCsv(source, request.columns);
+    await stream(req, res, TYPES[format], withTrailers(res, text, receipt));
+  });
+  addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
+}
+
+async function stream(req: Request, res: Response, type: string, text: AsyncGenerator<string>): Promise<void> {
+  const coding = preferredCoding(req.headers['accept-encoding']);
+  // Until then it can still be refused as it should be.
+  const first = await text.next();
+  const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
+  // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
+  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', TRAILERS);
+  if (coding !== 'identity') headers.push('content-encoding', coding);
+  res.writeHead(200, allHeaders(req, res, 200, headers));
+  if (req.method === 'HEAD') {
+    await text.return(undefined);
+    res.end();
+    return;
+  }
+  await sendInPieces(req, res, coding === 'identity' ? whole() : coded(whole(), coding));
+
+  async function* whole(): AsyncGenerator<string> {
+    if (first.done !== true) yield first.value;
+    yield* text;
+  }
+}
+
+/** Quickly rather than small: the reader waits for it. */
+function coded(text: AsyncGenerator<string>, coding: 'gzip' | 'br'): AsyncIterable<Buffer> {
+  const coder =
+    coding === 'gzip'
+      ? createGzip({ level: 1 })
+      : createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+  // What fails on the way, or whose reader has gone, is told by what is read from it.
+  pipeline(Readable.from(text), coder, () => undefined);
+  return coder;
+}
+
+/** RFC 9110 §6.5: what is known when all is sent. */
+async function* withTrailers(
+  res: Response,
+  text: AsyncGenerator<string>,
+  receipt: () => ExportEnd,
+): AsyncGenerator<string> {
+  yield* text;
+  const { after, complete, until, rows, lost } = receipt();
+  res.addTrailers({
+    'Millrace-Export-After': after,
+    'Millrace-Export-Complete': String(complete),
+    ...(until === undefined ? {} : { 'Millrace-Export-Until': until }),
+    'Millrace-Export-Rows': String(rows),
+    'Millrace-Export-Lost': lost
+      .map(({ workspace, feed, entries }) => `${workspace}/${feed}=${String(entries ?? '?')}`)
+      .join(', '),
+  });
+}

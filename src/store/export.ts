@@ -1,0 +1,281 @@
+import type { Instant, Position } from '../core/entry.js';
+import type { ExportPlace, ExportStretch, ExportedEntry } from '../core/export.js';
+import type { Feed, FeedId } from '../core/feed.js';
+import { tenantTerms } from '../core/search.js';
+import type { Db, Tx } from './db.js';
+import { FEED_COLUMNS, FEED_COLUMN_COUNT, toFeed } from './feeds.js';
+import type { FeedRow } from './feeds.js';
+import { privateSql } from './search-sql.js';
+import { KINDS } from './write-batch.js';
+
+/**
+ * The log over all feeds, in the order of the clock. All that stands at or before the newest tick stays as it is, save that retention takes
+ * it from behind, so that it can be read in many statements, none of them long.
+ */
+
+/** How far an export has come in a feed, and what is still there. */
+export interface ExportedTo {
+  readonly feed: FeedId;
+  readonly position: Position;
+  /** It is no longer known; `position` is the least that it can be. */
+  readonly isUnsure: boolean;
+  readonly firstKept: Position;
+  readonly head: Position;
+}
+
+// Of a feed, ticks, positions and times go up together: the time finds the tick, which has no index of its own in a feed.
+const EXPORTED_TO = `
+  select f.feed_id, coalesce(t.last_position, 0), h.first_kept, coalesce(newest.last_position, 0),
+         t.last_position is null and coalesce(oldest.first_position, 1) > 1
+    from unnest($2::int[]) as f (feed_id)
+   cross join lateral (
+      select first_kept from heads where partition_id = $1 and feed_id = f.feed_id limit 1) h
+    left join lateral (
+      select last_position
+        from ticks
+       where partition_id = $1
+         and feed_id = f.feed_id
+         and recorded_at <= $3
+         and (tick < $4 or (tick = $4 and f.feed_id < $5))
+       order by recorded_at desc, last_position desc
+       limit 1) t on true
+    left join lateral (
+      select first_position
+        from ticks
+       where partition_id = $1
+         and feed_id = f.feed_id
+       order by last_position
+       limit 1) oldest on true
+    left join lateral (
+      select last_position
+        from ticks
+       where partition_id = $1
+         and feed_id = f.feed_id
+       order by last_position desc
+       limit 1) newest on true`;
+
+/** `recordedAt`: when the tick of the place was. */
+export async function readExportedTo(
+  db: Db,
+  partition: number,
+  feeds: readonly FeedId[],
+  place: ExportPlace,
+  recordedAt: Instant,
+): Promise<ExportedTo[]> {
+  const { rows } = await db.query<[FeedId, Position, Position, Position, boolean]>({
+    name: 'exported-to',
+    text: EXPORTED_TO,
+    values: [partition, feeds, recordedAt, place.tick, place.feed],
+  });
+  return rows.map(([feed, before, firstKept, head, isUnsure]) => {
+    const position = feed === place.feed && place.position > before ? place.position : before;
+    return { feed, position, isUnsure: isUnsure && position === before, firstKept, head };
+  });
+}
+
+const STRETCHES_OF_FEEDS = `
+  select t.tick, t.feed_id, t.first_position, t.last_position, t.recorded_at
+    from unnest($2::int[], $3::bigint[]) as f (feed_id, position)
+   cross join lateral (
+      select tick, feed_id, first_position, last_position, recorded_at
+        from ticks
+       where partition_id = $1
+         and feed_id = f.feed_id
+         and last_position > f.position
+         and tick <= $4
+       order by last_position
+       limit $5) t`;
+
+/** The next stretches of each of these feeds behind its position, up to the tick; so many of each, in the order of the feed. */
+export async function readStretchesOf(
+  db: Db,
+  partition: number,
+  feeds: readonly { readonly feed: FeedId; readonly position: Position }[],
+  lastTick: bigint,
+  limit: number,
+): Promise<ExportStretch[]> {
+  const { rows } = await db.query<StretchRow>({
+    name: 'stretches-of-feeds',
+    text: STRETCHES_OF_FEEDS,
+    values: [partition, feeds.map(({ feed }) => feed), feeds.map(({ position }) => String(position)), lastTick, limit],
+  });
+  return rows.map(toStretch);
+}
+
+const STRETCHES = `
+  select tick, feed_id, first_position, last_position, recorded_at
+    from ticks
+   where partition_id = $1
+     and (tick, feed_id) > ($2, $3)
+     and tick <= $4
+   order by tick, feed_id
+   limit $5`;
+
+/** The next stretches of whatever feed, in order. */
+export async function readStretches(
+  db: Db,
+  partition: number,
+  after: Pick<ExportStretch, 'tick' | 'feed'>,
+  lastTick: bigint,
+  limit: number,
+): Promise<ExportStretch[]> {
+  const values = [partition, after.tick, after.feed, lastTick, limit];
+  const { rows } = await db.query<StretchRow>({ name: 'stretches', text: STRETCHES, values });
+  return rows.map(toStretch);
+}
+
+type StretchRow = [bigint, FeedId, Position, Position, Instant];
+
+function toStretch([tick, feed, first, last, recordedAt]: StretchRow): ExportStretch {
+  return { tick, feed, first, last, recordedAt };
+}
+
+/** What of a stretch is read; undefined `tenants`: all of it. */
+export interface ExportedStretch extends ExportStretch {
+  readonly tenants: readonly string[] | undefined;
+}
+
+const entriesText = (condition: string): string => `
+  select s.at, e.position, e.kind, e.atom_id, e.schema_version, case when e.octets <= $5 then e.xml end
+    from unnest($2::int[], $3::bigint[], $4::bigint[]) with ordinality as s (feed_id, first, last, at)
+   cross join lateral (
+      select position, kind, atom_id, schema_version, octets, terms, xml
+        from entries
+       where partition_id = $1
+         and feed_id = s.feed_id
+         and position >= greatest(s.first, (select first_kept from heads where partition_id = $1 and feed_id = s.feed_id))
+         and position <= s.last
+       order by position
+       limit 100000) e${condition}
+   order by s.at, e.position`;
+
+const ENTRIES = entriesText('');
+// No terms: of a stretch of which all is seen.
+const ENTRIES_OF_SOME = entriesText(`
+   where ($6::text[])[s.at::int] is null
+      or (e.terms && string_to_array(($6::text[])[s.at::int], E'\\x01') and not ${privateSql('e.terms')})`);
+
+const LARGE = 'select xml from entries where partition_id = $1 and feed_id = $2 and position = $3';
+
+type EntryRow = [bigint, Position, number, string, number | null, string | null];
+
+/** Larger ones are read one by one, when their turn comes. */
+const ALONG_OCTETS = 16_384;
+
+/** An entry whose text may not have come along. */
+export interface UnreadEntry extends Omit<ExportedEntry, 'xml'> {
+  readonly xml: string | undefined;
+}
+
+/**
+ * The entries of these stretches, in order; some 1,000 of them are as many as should be asked for at once. Left out is what
+ * retention has taken by then, and, where only some tenants' are seen, everything else.
+ */
+export async function readExported(
+  db: Db,
+  partition: number,
+  stretches: readonly ExportedStretch[],
+): Promise<UnreadEntry[]> {
+  const isSome = stretches.some(({ tenants }) => tenants !== undefined);
+  const values: unknown[] = [
+    partition,
+    stretches.map(({ feed }) => feed),
+    stretches.map(({ first }) => String(first)),
+    stretches.map(({ last }) => String(last)),
+    ALONG_OCTETS,
+  ];
+  const terms = stretches.map(({ tenants }) => (tenants === undefined ? null : tenantTerms(tenants).join('\u0001')));
+  const { rows } = await db.query<EntryRow>(
+    isSome
+      ? { name: 'exported-of-some', text: ENTRIES_OF_SOME, values: [...values, terms] }
+      : { name: 'exported', text: ENTRIES, values },
+  );
+  return rows.map(([at, position, kind, atomId, version, xml]) => {
+    const stretch = stretches[Number(at) - 1];
+    if (stretch === undefined) throw new Error(`there is no stretch ${String(at)}`);
+    return {
+      feed: stretch.feed,
+      position,
+      kind: KINDS[kind] ?? 'entry',
+      atomId,
+      recordedAt: stretch.recordedAt,
+      schemaVersion: version ?? undefined,
+      xml: xml ?? undefined,
+    };
+  });
+}
+
+/** The text of one that was too large to come along; undefined: retention has taken it since. */
+export async function readExportedText(
+  db: Db,
+  partition: number,
+  { feed, position }: Pick<ExportedEntry, 'feed' | 'position'>,
+): Promise<string | undefined> {
+  const { rows } = await db.query<[string]>({
+    name: 'exported-text',
+    text: LARGE,
+    values: [partition, feed, position],
+  });
+  return rows[0]?.[0];
+}
+
+const TICK_FROM = `
+  select tick, recorded_at
+    from ticks
+   where partition_id = $1
+     and tick >= $2
+   order by tick
+   limit 1`;
+
+/** The first tick at or after this number; undefined: there is none. */
+export async function tickFrom(
+  db: Db,
+  partition: number,
+  tick: bigint,
+): Promise<{ readonly tick: bigint; readonly recordedAt: Instant } | undefined> {
+  const { rows } = await db.query<[bigint, Instant]>({ name: 'tick-from', text: TICK_FROM, values: [partition, tick] });
+  const [row] = rows;
+  return row === undefined ? undefined : { tick: row[0], recordedAt: row[1] };
+}
+
+const NORMALISED = 'select $1::timestamptz, $2::timestamptz, clock_timestamp()';
+
+/** Times as a client writes them, as Postgres does: in UTC, to the microsecond. And what time it is there. */
+export async function readTimes(
+  db: Db,
+  one: string | undefined,
+  other: string | undefined,
+): Promise<{ readonly one: Instant | undefined; readonly other: Instant | undefined; readonly now: Instant }> {
+  const values = [one ?? null, other ?? null];
+  const { rows } = await db.query<[Instant | null, Instant | null, Instant]>({
+    name: 'times',
+    text: NORMALISED,
+    values,
+  });
+  const [first, second, now] = rows[0] ?? [null, null, ''];
+  return { one: first ?? undefined, other: second ?? undefined, now };
+}
+
+const LIST_EXPORTED = `
+  select ${FEED_COLUMNS}, f.deleted_at is not null
+    from feeds f
+    join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   order by f.feed_id`;
+
+/** All feeds, deleted ones too. */
+export async function listExported(db: Db): Promise<{ readonly feed: Feed; readonly deleted: boolean }[]> {
+  const { rows } = await db.query<[...FeedRow, boolean]>({ name: 'list-exported', text: LIST_EXPORTED });
+  return rows.map((row) => ({
+    feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow),
+    deleted: row[FEED_COLUMN_COUNT],
+  }));
+}
+
+/** The transaction must not wait for anything after it. */
+export async function takeEmptyTick(tx: Tx, partition: number): Promise<void> {
+  await tx.query({
+    name: 'empty-tick',
+    text: `select tick from take_tick($1::smallint, '{}', '{}', '{}', clock_timestamp())`,
+    values: [partition],
+  });
+}
