@@ -152,8 +152,13 @@ async function selectedFeeds(
   const names = new Set<string>();
   for (const { feed, deleted } of await listExported(db)) {
     if (!matches(patterns, feed)) continue;
-    const target = { workspace: feed.workspace, feed: feed.name, public: feed.settings.public };
-    if (decide(principal, 'export', target) !== 'allowed') continue;
+    const target = { workspace: feed.workspace, feed: feed.name, public: feed.settings.public && !deleted };
+    if (decide(principal, 'export', target) !== 'allowed') {
+      if (patterns.some((one) => one.workspace === feed.workspace && one.feed === feed.name)) {
+        refuseUnlessAllowed(principal, 'export', target);
+      }
+      continue;
+    }
     names.add(`${feed.workspace}/${feed.name}`);
     feeds.set(feed.id, { feed, deleted, view: viewOf(principal, target) });
   }
