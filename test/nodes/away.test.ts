@@ -5,6 +5,7 @@ import { type TestDatabase, createDatabase } from '../support/database.js';
 import { idsInLog, insertFeed, mistakesInLog } from '../support/log.js';
 import { startPoller } from '../support/poller.js';
 import { type Proxy, startProxy } from '../support/proxy.js';
+import { bearing, issue } from '../support/tokens.js';
 import { type Answer, entryXml, publish, startPublishers } from '../support/publisher.js';
 import { until } from '../support/waiting.js';
 
@@ -167,5 +168,29 @@ describe('a Postgres that is away', function () {
     } finally {
       await other.stop();
     }
+  });
+
+  it('is waited for by who is refused, whether the feed is remembered or there is none: the time tells nothing', async () => {
+    const credentials = bearing(await issue(app, [{ role: 'admin', workspace: 'elsewhere' }]));
+    const asked = [path, `${path}-absent`, `/admin${path}`, `/admin${path}-absent`].flatMap((url) => [
+      { url, headers: {} },
+      { url, headers: credentials },
+    ]);
+    const statusesOf = (): Promise<number>[] =>
+      asked.map(async ({ url, headers }) => (await app.request(url, { anonymous: true, headers })).status);
+    expect((await app.request(path)).status).to.equal(200);
+    const before = await Promise.all(statusesOf());
+    expect(new Set(before)).to.deep.equal(new Set([401, 404]));
+    proxy.stall(true);
+    const answered: string[] = [];
+    const late = statusesOf().map(async (status, n) => {
+      answered.push(`${asked[n]?.url ?? ''} ${String(await status)}`);
+      return status;
+    });
+    await sleep(300);
+    // Nobody without credentials administers anything, whatever there is.
+    expect(answered.filter((one) => !/^\/admin.* 401$/.test(one))).to.deep.equal([]);
+    proxy.stall(false);
+    expect(await Promise.all(late)).to.deep.equal(before);
   });
 });

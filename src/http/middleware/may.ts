@@ -57,8 +57,8 @@ export function mayAdminister(services: Services): RequestHandler {
     const { workspace, feed } = req.params as { workspace?: string; feed?: string };
     let decision = decide(req.principal, 'administer', { workspace, feed });
     if (decision === 'unknown' && workspace !== undefined && feed !== undefined) {
-      // Of a public feed everybody knows.
-      const known = services.memory.peek(workspace, feed) ?? (await services.memory.ask(workspace, feed));
+      // Of a public feed everybody knows. What is remembered is asked for too: the time it takes tells nothing of what is there.
+      const known = await services.memory.ask(workspace, feed);
       if (known !== undefined) decision = decide(req.principal, 'administer', targetOf(known));
     }
     if (decision !== 'allowed') throw refusal(decision, 'administer');
@@ -98,10 +98,11 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
   return whoever(services, (req, _res, next) => {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const known = services.memory.peek(workspace, feed);
-    if (known !== undefined) {
+    if (known !== undefined && decide(req.principal, verb, targetOf(known)) === 'allowed') {
       pass(known, req, next);
       return undefined;
     }
+    // Who is refused waits as long for what is there as for what is not: the time it takes tells nothing of it.
     // A publisher whom no answer could let pass costs the database nothing.
     if (verb === 'publish' && req.principal === ANONYMOUS) throw refusal('unauthorized', verb);
     return services.memory.ask(workspace, feed).then((found) => {
