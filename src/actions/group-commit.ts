@@ -6,7 +6,7 @@ import type { FeedId } from '../core/feed.js';
 import { placeNew } from '../core/place.js';
 import type { Placed } from '../core/place.js';
 import { indexTerms } from '../core/search.js';
-import { destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
+import { CLOCKS_DIFFER, destroy, endSoon, isUnavailable, sqlState } from '../store/db.js';
 import { MISTAKEN, preparePublishBatch, publishBatch } from '../store/publish-batch.js';
 import { lockAndLook, prepareToWrite, rollback, writeAndCommit } from '../store/write-batch.js';
 import type { Key, Tick } from '../store/write-batch.js';
@@ -208,7 +208,7 @@ export function startGroupCommit(deps: GroupCommitDeps): GroupCommit {
           // running the same batch again; the feeds' locks make it wait for what is left of the old transaction.
           deps.logger.warn({ err: error, requests: pending.length }, 'the batch did not come through; trying again');
           close();
-        } else if (state === 'MR001') {
+        } else if (state === CLOCKS_DIFFER) {
           skewed = true;
           deps.logger.error(
             { err: error },

@@ -1,11 +1,11 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import type { Instant } from './entry.js';
 import type { ExportPlace } from './export.js';
 import { instantOf, microsecondsOf } from './instants.js';
 
 /**
  * What a reader of an export goes on from: how far it has come, in which epoch, and of which selection. Sealed, as ticks and
- * positions tell of what others publish; equal places look equal.
+ * positions tell of what others publish, and no two look equal: that would tell whether they have.
  */
 export interface ExportToken {
   readonly epoch: string;
@@ -31,21 +31,18 @@ const FORM = /^x1\.[A-Za-z0-9_-]{95}$/;
 
 /** @param secret 32 bytes, the same on all nodes and for ever */
 export function makeExportTokens(secret: Buffer): ExportTokens {
-  const key = (use: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', `millrace export token ${use}`, 32));
-  const [cipherKey, nonceKey] = [key('cipher'), key('nonce')];
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'millrace export token', 32));
   return {
     seal(token) {
-      const body = written(token);
-      // Made of what it seals, so that one nonce never seals two bodies.
-      const nonce = createHmac('sha256', nonceKey).update(body).digest().subarray(0, NONCE_BYTES);
-      const cipher = createCipheriv(CIPHER, cipherKey, nonce);
-      const sealed = Buffer.concat([cipher.update(body), cipher.final()]);
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv(CIPHER, key, nonce);
+      const sealed = Buffer.concat([cipher.update(written(token)), cipher.final()]);
       return `x1.${Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url')}`;
     },
     open(text) {
       if (!FORM.test(text)) return undefined;
       const bytes = Buffer.from(text.slice(3), 'base64url');
-      const decipher = createDecipheriv(CIPHER, cipherKey, bytes.subarray(0, NONCE_BYTES), {
+      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), {
         authTagLength: TAG_BYTES,
       });
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));

@@ -58,6 +58,18 @@ export interface ExportLoss {
   readonly atMost: boolean;
 }
 
+/** What is told when all entries have been given. */
+export interface ExportEnd {
+  /** The token to go on from. */
+  readonly after: string;
+  /** All that will ever be in the window was given. */
+  readonly complete: boolean;
+  /** Everything recorded until this instant was given; undefined: the log is empty, or the caller is not to know. */
+  readonly until: Instant | undefined;
+  readonly rows: number;
+  readonly lost: readonly ExportLoss[];
+}
+
 /** Window, ends excluded at `to`: RFC 3339 instants. */
 export interface ExportWindow {
   readonly from: Instant | undefined;

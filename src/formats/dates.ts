@@ -1,5 +1,8 @@
+import type { Instant } from '../core/entry.js';
+
 /** Upper-case T and Z: RFC 4287 §3.3. */
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59);
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
 
@@ -32,6 +35,24 @@ export function toInstantMs(text: string): number | undefined {
   const startOfMinute = utc(year, month, day) + (hour * 60 + minute - offset) * MINUTE_MS;
   if (second === 60) return endsMonth(startOfMinute + MINUTE_MS) ? startOfMinute + MINUTE_MS - 1 : undefined;
   return startOfMinute + second * 1000 + fractionMs(text);
+}
+
+const PARTS = /^(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * A date as Postgres takes it, in UTC and to the microsecond: it knows neither the year 0 nor offsets of 16 hours and more.
+ * Nothing was recorded before 1970, nor after 9999: dates beyond are the first or last instant of that. What is finer is cut off, or with `forward` becomes
+ * the next microsecond.
+ */
+export function toMicroseconds(date: string, direction: 'forward' | 'backward'): Instant {
+  const [, seconds = '', fraction = '', offset = ''] = PARTS.exec(date) ?? [];
+  const ms = toInstantMs(seconds + offset) ?? 0;
+  if (ms < 0) return '1970-01-01T00:00:00.000000Z';
+  // An offset, or rounding, may lead to the year 10000, which four digits do not hold.
+  if (ms >= LAST_SECOND) return '9999-12-31T23:59:59.999999Z';
+  const finer = /[1-9]/.test(fraction.slice(6)) && direction === 'forward' ? 1 : 0;
+  const micros = Number(fraction.slice(0, 6).padEnd(6, '0')) + finer;
+  return `${new Date(ms + Math.floor(micros / 1000)).toISOString().slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`;
 }
 
 function twoDigits(text: string, at: number): number {

@@ -37,7 +37,7 @@ export interface BatchesWanted {
   readonly lost: Losses;
 }
 
-/** Some entries, as the caller sees them, and how far the log was read for them. */
+/** Some entries, as the caller sees them, and how far the log was read for them and for those in the pieces that follow. */
 export interface Batch extends TimedPlace {
   readonly entries: readonly ExportedEntry[];
 }
@@ -66,7 +66,9 @@ export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGe
       // Told of when it is waited for.
       coming.catch(() => undefined);
       const { place, recordedAt } = read;
-      yield { entries: await asSeen(deps, wanted, await withTexts(deps, wanted, read.entries)), place, recordedAt };
+      for await (const piece of withTexts(deps, wanted, read.entries)) {
+        yield { entries: await asSeen(deps, wanted, piece), place, recordedAt };
+      }
     }
   } finally {
     await coming.catch(() => undefined);
@@ -121,19 +123,31 @@ function noteLost(lost: Losses, feed: FeedId, count: bigint): void {
   lost.set(feed, { entries: (before?.entries ?? 0n) + count, atMost: before?.atMost ?? false });
 }
 
-/** With the texts that were too large to come along. */
-async function withTexts(
+/** Characters of large texts that are held at once. */
+const PIECE = 1_000_000;
+
+/** With the texts that were too large to come along; a piece of the batch ends where it holds many. */
+async function* withTexts(
   { db }: Deps,
   { partition, lost }: BatchesWanted,
   unread: readonly UnreadEntry[],
-): Promise<ExportedEntry[]> {
-  const entries: ExportedEntry[] = [];
+): AsyncGenerator<readonly ExportedEntry[]> {
+  let piece: ExportedEntry[] = [];
+  let held = 0;
   for (const { xml: along, ...entry } of unread) {
     const xml = along ?? (await readExportedText(db, partition, entry));
-    if (xml === undefined) noteLost(lost, entry.feed, 1n);
-    else entries.push({ ...entry, xml });
+    if (xml === undefined) {
+      noteLost(lost, entry.feed, 1n);
+      continue;
+    }
+    piece.push({ ...entry, xml });
+    if (along === undefined) held += xml.length;
+    if (held < PIECE) continue;
+    yield piece;
+    piece = [];
+    held = 0;
   }
-  return entries;
+  yield piece;
 }
 
 /** Without what contracts keep from those who are bound to tenants. */
@@ -142,13 +156,12 @@ async function asSeen(
   { feeds }: BatchesWanted,
   entries: readonly ExportedEntry[],
 ): Promise<readonly ExportedEntry[]> {
-  if (![...feeds.values()].some(({ view }) => view.kind !== 'whole')) return entries;
-  const shown: ExportedEntry[] = [];
-  for (const entry of entries) {
-    const found = feeds.get(entry.feed);
-    if (found === undefined) continue;
-    const [seen = entry] = await withoutPrivate(deps, found.feed, found.view, [entry]);
-    shown.push({ ...entry, xml: seen.xml });
+  const texts = new Map<ExportedEntry, string>();
+  for (const [id, { feed, view }] of feeds) {
+    if (view.kind === 'whole') continue;
+    const own = entries.filter((entry) => entry.feed === id);
+    const seen = await withoutPrivate(deps, feed, view, own);
+    for (const [index, entry] of own.entries()) texts.set(entry, seen[index]?.xml ?? '');
   }
-  return shown;
+  return entries.map((entry) => ({ ...entry, xml: texts.get(entry) ?? entry.xml }));
 }

@@ -6,13 +6,13 @@ import type { Epochs } from '../core/epoch.js';
 import type { Instant, Position } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import { LOG_START, endOfTick, matches, selectionDigest } from '../core/export.js';
-import type { ExportLoss, ExportWindow, ExportedEntry, FeedPattern } from '../core/export.js';
+import type { ExportEnd, ExportLoss, ExportWindow, ExportedEntry, FeedPattern } from '../core/export.js';
 import type { ExportToken } from '../core/export-token.js';
 import type { FeedId } from '../core/feed.js';
 import { microsecondsOf } from '../core/instants.js';
 import { newestTick, readEpochs, recordedAt as recordedAtTick } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
-import { listExported, readExportedTo, readTimes, tickFrom } from '../store/export.js';
+import { databaseNow, listExported, readExportedTo, tickFrom } from '../store/export.js';
 import type { ExportedTo } from '../store/export.js';
 import { hasLost } from '../store/tenant-page.js';
 import { exportBatches } from './export-batches.js';
@@ -21,24 +21,12 @@ import type { ExportRequest } from './export-request.js';
 import { refuseUnlessAllowed } from './middleware/may.js';
 import type { Services } from './services.js';
 
-/** What is told at the end. */
-export interface ExportReceipt {
-  /** The token to go on from. */
-  readonly after: string;
-  /** All that will ever be in the window was given. */
-  readonly complete: boolean;
-  /** Everything recorded until this instant was given; undefined: the log is empty. */
-  readonly until: Instant | undefined;
-  readonly rows: number;
-  readonly lost: readonly ExportLoss[];
-}
-
 export interface Export {
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
   /** In the order of the log, some at a time. To be gone through once. */
   readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
-  /** When all batches have been taken. */
-  readonly receipt: () => ExportReceipt;
+  /** To be asked for when all batches have been taken. */
+  readonly end: () => ExportEnd;
 }
 
 type Deps = Pick<Services, 'db' | 'pool' | 'checkers' | 'exportTokens'>;
@@ -53,48 +41,54 @@ const PARTITION = 0;
 export async function startExport(services: Deps, principal: Principal, request: ExportRequest): Promise<Export> {
   const { db } = services;
   const feeds = await selectedFeeds(services, principal, request.patterns);
-  const times = await readTimes(db, request.from, request.to);
-  const window = { from: times.one, to: times.other };
-  checkWindow(window, times.now);
+  const { window } = request;
+  const now = await databaseNow(db);
+  checkWindow(window, now);
   const selection = selectionDigest(request.patterns, window);
   const token = request.after === undefined ? undefined : openToken(services, request.after, selection);
 
-  const newest = await newestAfterClosing(services, window, times.now);
+  const newest = await newestAfterClosing(services, window, now);
   const epochs = await readEpochs(db, PARTITION);
   if (token !== undefined) await refuseFromBeyond(services, token, epochs, newest, selection);
   const isClosed = window.to !== undefined && newest !== undefined && !isBefore(newest.recordedAt, window.to);
-  const end = isClosed ? await lastBefore(services, window.to, newest) : newest;
+  const last = isClosed ? await lastBefore(services, window.to, newest) : newest;
   const begin = await beginning(services, token, window.from, newest);
 
   const reached = await readExportedTo(db, PARTITION, [...feeds.keys()], begin.place, begin.recordedAt ?? EARLIEST);
   const lost: Losses =
     token === undefined && window.from === undefined
       ? new Map<FeedId, never>()
-      : await lossesBehind(services, feeds, reached, isClosed ? end : undefined);
+      : await lossesBehind(services, feeds, reached, isClosed ? last : undefined);
   const from = new Map(
     reached.filter(({ feed }) => feeds.get(feed)?.deleted === false).map((one) => [one.feed, startOf(one)]),
   );
 
-  const lastTick = end?.tick ?? 0n;
-  const batches = exportBatches(services, {
-    ...{ partition: PARTITION, feeds, from, begin, lastTick, lost },
-    limit: request.limit,
-  });
+  const { limit } = request;
+  const lastTick = last?.tick ?? 0n;
+  const batches = exportBatches(services, { partition: PARTITION, feeds, from, begin, lastTick, limit, lost });
+  // It is that of the last tick, whoever published then.
+  const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
   let rows = 0;
   let reachedEnd = false;
-  let last: TimedPlace = begin;
+  let reachedPlace: TimedPlace = begin;
 
   return {
     feeds,
     batches: counted(batches),
-    receipt: () => {
-      const token = { epoch: epochs.current, partition: PARTITION, ...last, selection };
-      const isComplete = reachedEnd && isClosed;
-      const after = services.exportTokens.seal(token);
+    end() {
+      const { place, recordedAt } = reachedPlace;
+      const complete = reachedEnd && isClosed;
+      const until = complete ? window.to : recordedAt;
       return {
-        after,
-        complete: isComplete,
-        until: isComplete ? window.to : last.recordedAt,
+        after: services.exportTokens.seal({
+          epoch: epochs.current,
+          partition: PARTITION,
+          place,
+          recordedAt,
+          selection,
+        }),
+        complete,
+        until: complete || showsUntil ? until : undefined,
         rows,
         lost: told(feeds, lost),
       };
@@ -104,12 +98,12 @@ export async function startExport(services: Deps, principal: Principal, request:
   async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
     for await (const { entries, place, recordedAt } of all) {
       rows += entries.length;
-      last = { place, recordedAt };
+      reachedPlace = { place, recordedAt };
       if (entries.length > 0) yield entries;
     }
-    if (request.limit !== undefined && rows >= request.limit) return;
+    if (limit !== undefined && rows >= limit) return;
     reachedEnd = true;
-    if (end !== undefined) last = { place: endOfTick(end.tick), recordedAt: end.recordedAt };
+    if (last !== undefined) reachedPlace = behind(last);
   }
 }
 
@@ -150,7 +144,7 @@ async function selectedFeeds(
 ): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
   const feeds = new Map<FeedId, ExportedFeed>();
   const names = new Set<string>();
-  for (const { feed, deleted } of await listExported(db)) {
+  for (const { feed, deleted } of await listExported(db, workspacesOf(patterns))) {
     if (!matches(patterns, feed)) continue;
     const target = { workspace: feed.workspace, feed: feed.name, public: feed.settings.public && !deleted };
     if (decide(principal, 'export', target) !== 'allowed') {
@@ -168,6 +162,11 @@ async function selectedFeeds(
     throw new FeedsError('not-found', `there is no feed ${workspace}/${feed} to export`);
   }
   return feeds;
+}
+
+function workspacesOf(patterns: readonly FeedPattern[]): readonly string[] | undefined {
+  const workspaces = patterns.flatMap(({ workspace }) => workspace ?? []);
+  return workspaces.length === patterns.length ? workspaces : undefined;
 }
 
 function openToken({ exportTokens }: Deps, text: string, selection: Buffer): ExportToken {
@@ -192,9 +191,8 @@ async function refuseFromBeyond(
   const end = newest?.tick ?? 0n;
   const last = common !== undefined && common < end ? common : end;
   if (token.place.tick <= last) return;
-  const place = last === 0n ? LOG_START : endOfTick(last);
-  const recordedAt = await recordedAtTick(db, PARTITION, last);
-  const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: PARTITION, place, recordedAt, selection });
+  const place = behind({ tick: last, recordedAt: await recordedAtTick(db, PARTITION, last) });
+  const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: PARTITION, ...place, selection });
   throw new FeedsError(
     'marker-beyond-log',
     'the log was put back to an older state since this token was given out; lastCommon is the token of the last place that both have in common',
@@ -210,26 +208,32 @@ async function beginning(
 ): Promise<TimedPlace> {
   if (token !== undefined) return token;
   if (from === undefined || newest === undefined) return { place: LOG_START, recordedAt: undefined };
-  const { tick, recordedAt } = await lastBefore(services, from, newest);
-  return { place: endOfTick(tick), recordedAt };
+  return behind(await lastBefore(services, from, newest));
 }
 
-/** The last tick before the time, found by halving; tick 0: there is none. */
-async function lastBefore(
-  { db }: Deps,
-  time: Instant | undefined,
-  newest: SeenTick,
-): Promise<{ readonly tick: bigint; readonly recordedAt: Instant }> {
+/** Tick 0 is none: that before the first. */
+interface Tick {
+  readonly tick: bigint;
+  readonly recordedAt: Instant | undefined;
+}
+
+function behind({ tick, recordedAt }: Tick): TimedPlace {
+  return { place: tick === 0n ? LOG_START : endOfTick(tick), recordedAt };
+}
+
+/** The last tick before the time, found by halving. */
+async function lastBefore({ db }: Deps, time: Instant | undefined, newest: SeenTick): Promise<Tick> {
   if (time === undefined || isBefore(newest.recordedAt, time)) return newest;
   // `low` is before the time, `high` is not.
-  let [low, high] = [0n, newest.tick];
-  while (high - low > 1n) {
-    const middle = (low + high) / 2n;
+  let low: Tick = { tick: 0n, recordedAt: undefined };
+  let high = newest.tick;
+  while (high - low.tick > 1n) {
+    const middle = (low.tick + high) / 2n;
     const found = await tickFrom(db, PARTITION, middle);
     if (found === undefined || !isBefore(found.recordedAt, time)) high = middle;
-    else low = found.tick;
+    else low = found;
   }
-  return { tick: low, recordedAt: (await recordedAtTick(db, PARTITION, low)) ?? time };
+  return low;
 }
 
 /** What retention and deletion have taken is not begun with. */
@@ -242,18 +246,18 @@ async function lossesBehind(
   { db }: Deps,
   feeds: ReadonlyMap<FeedId, ExportedFeed>,
   reached: readonly ExportedTo[],
-  end: Pick<SeenTick, 'tick' | 'recordedAt'> | undefined,
+  end: Tick | undefined,
 ): Promise<Losses> {
   const lost: Losses = new Map();
   const ids = reached.map(({ feed }) => feed);
-  const ends = end === undefined ? [] : await readExportedTo(db, PARTITION, ids, endOfTick(end.tick), end.recordedAt);
+  const ends =
+    end === undefined ? [] : await readExportedTo(db, PARTITION, ids, endOfTick(end.tick), end.recordedAt ?? EARLIEST);
   const endOf = new Map(ends.map(({ feed, position }) => [feed, position]));
   for (const { feed: id, position, isUnsure, firstKept, head } of reached) {
     const { feed, view, deleted } = feeds.get(id) ?? {};
     if (feed === undefined || view === undefined) continue;
     if (view.kind === 'tenants') {
-      // Of a deleted feed it is not known whose its entries were.
-      const isLost = deleted === true ? head > position : await hasLost(db, feed, view.tenants, position);
+      const isLost = await hasLost(db, feed, view.tenants, position, { deleted: deleted === true });
       if (isLost) lost.set(id, { entries: undefined, atMost: false });
       continue;
     }

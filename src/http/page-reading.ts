@@ -1,13 +1,13 @@
 import { commonTick, shortEpoch } from '../core/epoch.js';
 import type { LogState } from '../core/epoch.js';
 import { atomKey } from '../core/entry.js';
-import type { Entry, Instant, Position } from '../core/entry.js';
+import type { Entry, Position } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
 import { fullArchives, plainMark } from '../core/page.js';
 import type { Page, PageRequest } from '../core/page.js';
 import type { TenantsView, View } from '../core/view.js';
-import { toInstantMs } from '../formats/dates.js';
+import { toMicroseconds } from '../formats/dates.js';
 import { commonPosition, readEpochs } from '../store/epochs.js';
 import { findMember } from '../store/members.js';
 import { positionSince, positionUntil, readPage, stretchOf } from '../store/pages.js';
@@ -165,7 +165,7 @@ async function startOf(
   { marker, startingAt, direction }: PageRequest,
 ): Promise<Start> {
   if (startingAt !== undefined) {
-    const time = inUtc(startingAt, direction);
+    const time = toMicroseconds(startingAt, direction);
     if (direction === 'backward') return { direction, from: await positionUntil(services.db, feed, time) };
     return { direction, from: (await positionSince(services.db, feed, time)) - 1n };
   }
@@ -243,18 +243,4 @@ export async function refuseTagsFromBeyond(services: Services, page: Page, noneM
     if (parsed?.kind === 'h')
       await refuseFromBeyond(services, page.feed, page.log, parsed.position, parsed.epoch, 'ETag');
   }
-}
-
-const DATE_TIME = /^(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
-
-/**
- * The same instant as Postgres takes it: it knows neither the year 0 nor offsets of 16 hours and more. Finer than
- * microseconds is rounded away from what is not asked for, so that nothing recorded on the other side comes along.
- */
-function inUtc(time: Instant, direction: 'forward' | 'backward'): Instant {
-  const [, seconds = '', fraction = '', offset = ''] = DATE_TIME.exec(time) ?? [];
-  const ms = Math.max(0, toInstantMs(seconds + offset) ?? 0);
-  const finer = /[1-9]/.test(fraction.slice(6)) && direction === 'forward' ? 1 : 0;
-  const micros = Number(fraction.slice(0, 6).padEnd(6, '0')) + finer;
-  return `${new Date(ms + Math.floor(micros / 1000)).toISOString().slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`;
 }

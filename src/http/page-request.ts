@@ -4,12 +4,7 @@ import type { Marker, PageRequest } from '../core/page.js';
 import { SEALED } from '../core/seal.js';
 import { parseSearch } from '../core/search.js';
 import { isRfc3339 } from '../formats/dates.js';
-
-/** The part of the request's URL behind `?`, or the empty string. */
-export function queryOf(url: string): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : url.slice(at + 1);
-}
+import { single } from './parameters.js';
 
 const HEAD: PageRequest = {
   limit: DEFAULT_LIMIT,
@@ -56,13 +51,6 @@ export function readPageRequest(query: string): PageRequest {
     search: search === undefined ? undefined : parseSearch(search),
     format: single(parameters, 'format'),
   };
-}
-
-function single(parameters: URLSearchParams, name: string): string | undefined {
-  const values = parameters.getAll(name).filter((value) => value !== '');
-  if (values.length > 1)
-    throw new FeedsError('bad-parameter', `"${name}" is given ${String(values.length)} times; give it once`);
-  return values[0];
 }
 
 function readLimit(text: string): number {

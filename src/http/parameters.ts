@@ -1,5 +1,11 @@
 import { FeedsError } from '../core/errors.js';
 
+/** The part of the request's URL behind `?`, or the empty string. */
+export function queryOf(url: string): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at + 1);
+}
+
 /** `?dry-run=true`: everything is checked and nothing is written. */
 export function isDryRun(url: string): boolean {
   return url.includes('dry-run') && flag(url, 'dry-run');
@@ -15,7 +21,15 @@ export function flag(url: string, name: string): boolean {
 
 /** The first value of a parameter in a URL that is not empty. */
 export function parameter(url: string, name: string): string | undefined {
-  const at = url.indexOf('?');
-  if (at < 0) return undefined;
-  return new URLSearchParams(url.slice(at + 1)).getAll(name).find((value) => value !== '');
+  const query = queryOf(url);
+  if (query === '') return undefined;
+  return new URLSearchParams(query).getAll(name).find((value) => value !== '');
+}
+
+/** The value of one that is there at most once; an empty one is an absent one. Throws `bad-parameter`. */
+export function single(parameters: URLSearchParams, name: string): string | undefined {
+  const values = parameters.getAll(name).filter((value) => value !== '');
+  if (values.length > 1)
+    throw new FeedsError('bad-parameter', `"${name}" is given ${String(values.length)} times; give it once`);
+  return values[0];
 }

@@ -133,6 +133,9 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** As `take_tick` raises it. */
+export const CLOCKS_DIFFER = 'MR001';
+
 /**
  * The database is away, shutting down, out of room, too slow, or being put back from a backup (no such database, role or
  * table for a while): not a bug of ours, and it may come back.

@@ -1,8 +1,9 @@
+import type { Pool } from 'pg';
 import type { Instant, Position } from '../core/entry.js';
 import type { ExportPlace, ExportStretch, ExportedEntry } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import { tenantTerms } from '../core/search.js';
-import type { Db, Tx } from './db.js';
+import type { Db } from './db.js';
 import { FEED_COLUMNS, FEED_COLUMN_COUNT, toFeed } from './feeds.js';
 import type { FeedRow } from './feeds.js';
 import { privateSql } from './search-sql.js';
@@ -84,7 +85,8 @@ const STRETCHES_OF_FEEDS = `
          and last_position > f.position
          and tick <= $4
        order by last_position
-       limit $5) t`;
+       limit $5) t
+   order by f.feed_id, t.last_position`;
 
 /** The next stretches of each of these feeds behind its position, up to the tick; so many of each, in the order of the feed. */
 export async function readStretchesOf(
@@ -135,6 +137,7 @@ export interface ExportedStretch extends ExportStretch {
   readonly tenants: readonly string[] | undefined;
 }
 
+// Put in order by the reader: Postgres would carry the texts along for that.
 const entriesText = (condition: string): string => `
   select s.at, e.position, e.kind, e.atom_id, e.schema_version, case when e.octets <= $5 then e.xml end
     from unnest($2::int[], $3::bigint[], $4::bigint[]) with ordinality as s (feed_id, first, last, at)
@@ -146,8 +149,7 @@ const entriesText = (condition: string): string => `
          and position >= greatest(s.first, (select first_kept from heads where partition_id = $1 and feed_id = s.feed_id))
          and position <= s.last
        order by position
-       limit 100000) e${condition}
-   order by s.at, e.position`;
+       limit 100000) e${condition}`;
 
 const ENTRIES = entriesText('');
 // No terms: of a stretch of which all is seen.
@@ -190,6 +192,7 @@ export async function readExported(
       ? { name: 'exported-of-some', text: ENTRIES_OF_SOME, values: [...values, terms] }
       : { name: 'exported', text: ENTRIES, values },
   );
+  rows.sort(([one, first], [other, second]) => Number(one - other || first - second));
   return rows.map(([at, position, kind, atomId, version, xml]) => {
     const stretch = stretches[Number(at) - 1];
     if (stretch === undefined) throw new Error(`there is no stretch ${String(at)}`);
@@ -238,44 +241,38 @@ export async function tickFrom(
   return row === undefined ? undefined : { tick: row[0], recordedAt: row[1] };
 }
 
-const NORMALISED = 'select $1::timestamptz, $2::timestamptz, clock_timestamp()';
-
-/** Times as a client writes them, as Postgres does: in UTC, to the microsecond. And what time it is there. */
-export async function readTimes(
-  db: Db,
-  one: string | undefined,
-  other: string | undefined,
-): Promise<{ readonly one: Instant | undefined; readonly other: Instant | undefined; readonly now: Instant }> {
-  const values = [one ?? null, other ?? null];
-  const { rows } = await db.query<[Instant | null, Instant | null, Instant]>({
-    name: 'times',
-    text: NORMALISED,
-    values,
-  });
-  const [first, second, now] = rows[0] ?? [null, null, ''];
-  return { one: first ?? undefined, other: second ?? undefined, now };
+/** What time it is there. */
+export async function databaseNow(db: Db): Promise<Instant> {
+  const { rows } = await db.query<[Instant]>({ name: 'now', text: 'select clock_timestamp()' });
+  return rows[0]?.[0] ?? '';
 }
 
 const LIST_EXPORTED = `
   select ${FEED_COLUMNS}, f.deleted_at is not null
     from feeds f
     join heads h on h.partition_id = f.partition_id and h.feed_id = f.feed_id
+   where $1::text[] is null or f.workspace = any($1)
    order by f.feed_id`;
 
-/** All feeds, deleted ones too. */
-export async function listExported(db: Db): Promise<{ readonly feed: Feed; readonly deleted: boolean }[]> {
-  const { rows } = await db.query<[...FeedRow, boolean]>({ name: 'list-exported', text: LIST_EXPORTED });
+/** The feeds of these workspaces, or of all (undefined), deleted ones too. */
+export async function listExported(
+  db: Db,
+  workspaces: readonly string[] | undefined,
+): Promise<{ readonly feed: Feed; readonly deleted: boolean }[]> {
+  const { rows } = await db.query<[...FeedRow, boolean]>({
+    name: 'list-exported',
+    text: LIST_EXPORTED,
+    values: [workspaces ?? null],
+  });
   return rows.map((row) => ({
     feed: toFeed(row.slice(0, FEED_COLUMN_COUNT) as FeedRow),
     deleted: row[FEED_COLUMN_COUNT],
   }));
 }
 
-/** The transaction must not wait for anything after it. */
-export async function takeEmptyTick(tx: Tx, partition: number): Promise<void> {
-  await tx.query({
-    name: 'empty-tick',
-    text: `select tick from take_tick($1::smallint, '{}', '{}', '{}', clock_timestamp())`,
-    values: [partition],
-  });
+/** In one message, a transaction of its own: nobody who publishes waits for this node. */
+export async function takeEmptyTick(pool: Pool, partition: number, nodeTime: Date): Promise<void> {
+  await pool.query(`
+    set transaction read write;
+    select tick from take_tick(${String(partition)}::smallint, '{}', '{}', '{}', '${nodeTime.toISOString()}')`);
 }

@@ -163,11 +163,17 @@ const LOST = `
          limit 1) l
      cross join lateral unnest(l.earlier || l.last_position) as p (position)
      where p.position > $5
-       and p.position < (select first_kept from heads where partition_id = $1 and feed_id = $2))`;
+       and ($6 or p.position < (select first_kept from heads where partition_id = $1 and feed_id = $2)))`;
 
-/** Has retention taken entries of theirs after this position? */
-export async function hasLost(db: Db, feed: Feed, tenants: readonly string[], after: Position): Promise<boolean> {
-  const values = [feed.partition, feed.id, tenants, tenantTerms(tenants), after];
+/** Has retention taken entries of theirs after this position? With `deleted` what is still kept of the feed is lost too. */
+export async function hasLost(
+  db: Db,
+  feed: Feed,
+  tenants: readonly string[],
+  after: Position,
+  { deleted } = { deleted: false },
+): Promise<boolean> {
+  const values = [feed.partition, feed.id, tenants, tenantTerms(tenants), after, deleted];
   const { rows } = await db.query<[boolean]>({ name: 'tenant-losses', text: LOST, values });
   return rows[0]?.[0] === true;
 }

@@ -86,7 +86,10 @@ describe('the export', function () {
     await publish(`${w}/b`, 'six');
     const next = await pull(`feeds=${w}/*&after=${first.end.after}`);
     expect(places(next.lines)).to.deep.equal(['c/1', 'b/2']);
-    expect(await pull(`feeds=${w}/*&after=${first.end.after}`), 'again').to.deep.equal(next);
+    const again = await pull(`feeds=${w}/*&after=${first.end.after}`);
+    expect(again.lines).to.deep.equal(next.lines);
+    for (const { end } of [next, again])
+      expect((await pull(`feeds=${w}/*&after=${end.after}`)).lines).to.deep.equal([]);
   });
 
   it('goes on from any number of rows, in the middle of a batch too', async () => {
@@ -192,7 +195,31 @@ describe('the export', function () {
       expect(end.complete).to.equal(true);
       expect(Date.parse(end.until)).to.equal(Date.parse(to));
       await publish(`${w}/a`, 'after');
-      expect(await pull(`feeds=${w}/a&from=${from}&to=${to}`)).to.deep.equal({ lines, end });
+      const again = await pull(`feeds=${w}/a&from=${from}&to=${to}`);
+      expect(again.lines).to.deep.equal(lines);
+      expect({ ...again.end, after: '' }).to.deep.equal({ ...end, after: '' });
+      for (const { after } of [end, again.end]) {
+        const rest = await pull(`feeds=${w}/a&from=${from}&to=${to}&after=${after}`);
+        expect([rest.lines, rest.end.complete]).to.deep.equal([[], true]);
+      }
+    });
+
+    it('may begin or end at any time there is, whatever Postgres takes for one', async () => {
+      const w = workspace();
+      await feed(`${w}/a`);
+      await publish(`${w}/a`, 'one');
+      for (const from of [
+        '0000-01-01T00:00:00Z',
+        '1969-12-31T23:59:59.999999Z',
+        '2020-01-01T00:00:00.1234567%2B23:00',
+      ]) {
+        const { lines, end } = await pull(`feeds=${w}/a&from=${from}`);
+        expect(places(lines), from).to.deep.equal(['a/1']);
+        const before = await pull(`feeds=${w}/a&to=${from}`);
+        expect([before.lines, before.end.complete], from).to.deep.equal([[], true]);
+        expect((await pull(`feeds=${w}/a&to=${from}&after=${before.end.after}`)).lines, from).to.deep.equal([]);
+        expect((await pull(`feeds=${w}/a&from=${from}&after=${end.after}`)).lines, from).to.deep.equal([]);
+      }
     });
 
     it('is refused where it is none', async () => {
@@ -200,6 +227,7 @@ describe('the export', function () {
       for (const query of [
         `from=${later}`,
         'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+        'from=2026-01-01T00:00:00Z&from=2026-01-02T00:00:00Z',
         'from=yesterday',
         'to=2026',
       ]) {
@@ -220,6 +248,7 @@ describe('the export', function () {
       'feeds=*/a',
       'limit=0',
       'limit=many',
+      `feeds=${w}/a&feeds=${w}/b`,
       'columns=title',
       'after=x1.abc',
       `feeds=${w}/a&after=${flipped}`,
@@ -275,12 +304,25 @@ describe('the export', function () {
       body: JSON.stringify({ name: 't', grants: [{ role: 'exporter', workspace: w, tenants: ['1'] }] }),
     });
     const { token } = (await issued.json()) as { token: string };
-    const { lines, end } = await pull(`feeds=${w}/*`, { headers: { authorization: `Bearer ${token}` } });
+    const own = (query: string): ReturnType<typeof pull> =>
+      pull(`feeds=${w}/*&${query}`, { headers: { authorization: `Bearer ${token}` } });
+    const { lines, end } = await own('');
     expect(lines.map(({ position, categories }) => [position, categories])).to.deep.equal([
       [null, ['tid:1']],
       [null, ['tid:2', 'tid:1']],
     ]);
     expect(end.rows).to.equal(2);
+    expect(end, 'when others published last').not.to.have.property('until');
+    const again = await own(`after=${end.after}`);
+    const once = await own(`after=${end.after}`);
+    expect(again.end.after, 'whether others have published').not.to.equal(once.end.after);
+    const { end: first } = await own('limit=1');
+    await publish(`${w}/a`, 'of nobody');
+    await app.request(`/admin/feeds/${w}/a?confirm=${w}/a`, { method: 'DELETE' });
+    expect((await own(`after=${end.after}`)).end.lost, 'of what others had').to.deep.equal([]);
+    expect((await own(`after=${first.after}`)).end.lost).to.deep.equal([
+      { workspace: w, feed: 'a', entries: null, atMost: false },
+    ]);
   });
 
   it('tells what retention has taken behind the token, and what a deleted feed had', async () => {

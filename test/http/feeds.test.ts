@@ -243,6 +243,7 @@ describe('the pages of a feed', () => {
       expect(await until(recorded[1], 1)).to.deep.equal([three[1]]);
       expect(await until('1999-01-01T00:00:00Z')).to.deep.equal([]);
       expect(await until('9999-01-01T00:00:00Z')).to.deep.equal(three.toReversed());
+      expect(await until('9999-12-31T23:59:59.9999999-23:59')).to.deep.equal(three.toReversed());
     });
 
     it('backward from the future shows what comes in the meantime', async () => {

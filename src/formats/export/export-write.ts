@@ -1,20 +1,10 @@
-import type { ExportLoss, ExportedEntry } from '../../core/export.js';
-import type { Instant } from '../../core/entry.js';
+import type { ExportEnd, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
 import { exportRow } from './export-row.js';
 import type { ExportColumn, ExportRow } from './export-row.js';
 import { ndjsonLine } from './ndjson.js';
-
-/** What is told at the end of an export. */
-export interface ExportEnd {
-  readonly after: string;
-  readonly complete: boolean;
-  readonly until: Instant | undefined;
-  readonly rows: number;
-  readonly lost: readonly ExportLoss[];
-}
 
 /** Entries with what they need to become rows. */
 export interface ExportSource {

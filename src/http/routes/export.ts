@@ -2,8 +2,9 @@ import { Readable, pipeline } from 'node:stream';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Request, Response, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
+import type { ExportEnd, ExportLoss } from '../../core/export.js';
 import { CSV, NDJSON, writeCsv, writeNdjson } from '../../formats/export/export-write.js';
-import type { ExportEnd, ExportSource } from '../../formats/export/export-write.js';
+import type { ExportSource } from '../../formats/export/export-write.js';
 import { offer, preferredCoding } from '../../formats/negotiate.js';
 import { startExport } from '../export-start.js';
 import { readExportRequest } from '../export-request.js';
@@ -31,10 +32,10 @@ export function addExportRoutes(router: Router, services: Services): void {
   router.get('/export', exporter, async (req, res) => {
     const format = chosen(req, OFFERS);
     const request = readExportRequest(req);
-    const { feeds, batches, receipt } = await startExport(services, req.principal, request);
+    const { feeds, batches, end } = await startExport(services, req.principal, request);
     const source: ExportSource = {
       batches,
-      end: receipt,
+      end,
       feedOf(entry) {
         const found = feeds.get(entry.feed);
         if (found === undefined) throw new FeedsError('not-found', `feed ${String(entry.feed)} is not exported`);
@@ -42,7 +43,7 @@ export function addExportRoutes(router: Router, services: Services): void {
       },
     };
     const text = format === 'ndjson' ? writeNdjson(source, request.columns) : writeCsv(source, request.columns);
-    await stream(req, res, TYPES[format], withTrailers(res, text, receipt));
+    await stream(req, res, TYPES[format], withTrailers(res, text, end));
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }
@@ -84,17 +85,29 @@ function coded(text: AsyncGenerator<string>, coding: 'gzip' | 'br'): AsyncIterab
 async function* withTrailers(
   res: Response,
   text: AsyncGenerator<string>,
-  receipt: () => ExportEnd,
+  end: () => ExportEnd,
 ): AsyncGenerator<string> {
   yield* text;
-  const { after, complete, until, rows, lost } = receipt();
+  const { after, complete, until, rows, lost } = end();
   res.addTrailers({
     'Millrace-Export-After': after,
     'Millrace-Export-Complete': String(complete),
     ...(until === undefined ? {} : { 'Millrace-Export-Until': until }),
     'Millrace-Export-Rows': String(rows),
-    'Millrace-Export-Lost': lost
-      .map(({ workspace, feed, entries }) => `${workspace}/${feed}=${String(entries ?? '?')}`)
-      .join(', '),
+    'Millrace-Export-Lost': lostField(lost),
   });
+}
+
+/** What clients take for all header fields together is some 16 kB at most. */
+const LOST_CHARACTERS = 4_000;
+
+/** `w/f=12, w/g=?`, and `, ...` at the end where that is not all of them. */
+function lostField(lost: readonly ExportLoss[]): string {
+  let field = '';
+  for (const { workspace, feed, entries } of lost) {
+    const one = `${field === '' ? '' : ', '}${workspace}/${feed}=${String(entries ?? '?')}`;
+    if (field.length + one.length > LOST_CHARACTERS) return `${field}, ...`;
+    field += one;
+  }
+  return field;
 }
