@@ -10,6 +10,7 @@ const NO_CACHE = { PAGE_CACHE_BYTES: '1' };
 
 export interface GrownFeed {
   readonly server: ServerUnderTest;
+  readonly databaseUrl: string;
   readonly path: string;
   readonly entries: number;
 }
@@ -29,7 +30,7 @@ export async function grownFeed(bench: Bench, entries: number): Promise<GrownFee
     return url;
   });
   const server = await bench.server(name, { databaseUrl, env: NO_CACHE });
-  return { server, path, entries };
+  return { server, databaseUrl, path, entries };
 }
 
 /** The entry that all others of the feed are like, stored as the server stores it. */

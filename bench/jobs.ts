@@ -1,5 +1,5 @@
 /** What the process that makes the load is asked to do, and what it answers. */
-export type Job = HttpJob | ProbeJob | SqlJob;
+export type Job = HttpJob | ProbeJob | SqlJob | ExportJob | CopyJob;
 
 /** Until when: so long, or so many answers. */
 export type Until = { readonly seconds: number } | { readonly answers: number };
@@ -58,8 +58,25 @@ export interface SqlJob {
   readonly seconds: number;
 }
 
+/** Reads an export to its end. */
+export interface ExportJob {
+  readonly kind: 'export';
+  readonly url: string;
+  readonly token: string;
+  /** That it has. */
+  readonly rows: number;
+}
+
+/** The reference to that: COPY … TO STDOUT. */
+export interface CopyJob {
+  readonly kind: 'copy';
+  readonly connectionString: string;
+  readonly sql: string;
+  readonly rows: number;
+}
+
 export interface Outcome {
-  /** In time; of entries, answers or pages. */
+  /** In time; of entries, answers or pages; of an export bytes. */
   readonly perSecond: number;
   /** Of all answers, also those that came after the end. */
   readonly answers: number;

@@ -1,4 +1,5 @@
 // A process of its own: makes load when it is sent a job, and answers with what came of it.
+import { runCopy, runExport } from './drain-load.js';
 import { runHttpJob } from './http-load.js';
 import type { Job, Outcome } from './jobs.js';
 import { runProbe } from './probe.js';
@@ -12,6 +13,10 @@ function run(job: Job): Promise<Outcome> {
       return runProbe(job);
     case 'sql':
       return runSqlJob(job);
+    case 'export':
+      return runExport(job);
+    case 'copy':
+      return runCopy(job);
   }
 }
 

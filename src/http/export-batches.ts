@@ -156,6 +156,7 @@ async function asSeen(
   { feeds }: BatchesWanted,
   entries: readonly ExportedEntry[],
 ): Promise<readonly ExportedEntry[]> {
+  if (![...feeds.values()].some(({ view }) => view.kind !== 'whole')) return entries;
   const texts = new Map<ExportedEntry, string>();
   for (const [id, { feed, view }] of feeds) {
     if (view.kind === 'whole') continue;

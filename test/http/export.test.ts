@@ -152,6 +152,52 @@ describe('the export', function () {
     expect(csv).to.equal('feed,position,categories,schema_version\r\na,1,"[""tid:7"",""type:x.y"",""other""]",\r\n');
   });
 
+  it('has whatever content there is', async () => {
+    const w = workspace();
+    await feed(`${w}/a`);
+    const long = 'x'.repeat(70_000);
+    const contents: readonly (readonly [content: string, type: string | null, xml: string | null, json: unknown])[] = [
+      ['<link rel="alternate" href="http://example.org/"/>', null, null, null],
+      ['<content>a "text" &amp; \u2028</content>', 'text/plain', null, 'a "text" & \u2028'],
+      ['<content type="html">&lt;b>b&lt;/b></content>', 'text/html', null, '<b>b</b>'],
+      ['<content type="image/png">AAEC</content><summary>s</summary>', 'image/png', null, 'AAEC'],
+      ['<content type="application/json">{"a":\n [1]}</content>', 'application/json', null, { a: [1] }],
+      [
+        '<content type="text/csv" src="http://example.org/x"/><summary>s</summary>',
+        'text/csv',
+        null,
+        { src: 'http://example.org/x' },
+      ],
+      [
+        `<content type="text/xml"><e xmlns=""><f>${long}</f></e></content>`,
+        'text/xml',
+        `<e><f>${long}</f></e>`,
+        { e: { '@type': '', f: { '@text': long } } },
+      ],
+      [
+        '<content type="application/atom+xml"><entry><title>within</title></entry></content>',
+        'application/atom+xml',
+        '<entry xmlns="http://www.w3.org/2005/Atom"><title>within</title></entry>',
+        { entry: { title: 'within' } },
+      ],
+    ];
+    for (const [content] of contents) {
+      const headers = { 'content-type': 'application/atom+xml' };
+      const body = anEntry({ author: 'a', content });
+      const response = await app.request(`/feeds/${w}/a`, { method: 'POST', headers, body });
+      expect(response.status, await response.text()).to.equal(201);
+    }
+    const { lines } = await pull(`feeds=${w}/a&columns=content_type,content_xml,content_json`);
+    for (const [n, [, type, xml, json]] of contents.entries()) {
+      const { content_type, content_xml, content_json } = lines[n]!;
+      expect({ content_type, content_xml, content_json }).to.deep.equal({
+        content_type: type,
+        content_xml: xml,
+        content_json: json,
+      });
+    }
+  });
+
   it('has revisions and tombstones, each where it was recorded', async () => {
     const w = workspace();
     await feed(`${w}/a`, { editable: true });

@@ -3,7 +3,8 @@ import { base64Payload, jsonPayload } from '../json/json-payload.js';
 import { isJsonType, isXmlType } from '../media-types.js';
 import { XML_NAMESPACE } from '../xml/xml.js';
 import { xhtmlToHtml } from '../html/xhtml.js';
-import { attributeOf, readTreeGently, selfContained } from '../xml/xml-tree.js';
+import { readKnownTreeGently } from '../xml/known-tree.js';
+import { attributeOf, selfContained } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
 import { ATOM_NAMESPACE } from './atom-rules.js';
 
@@ -69,7 +70,7 @@ export type ContentView =
 
 /** Reads a stored entry; not for a tombstone. Other work may come between when it is large. */
 export async function viewEntry(entry: Pick<Entry, 'xml'>): Promise<EntryView> {
-  const tree = await readTreeGently(entry.xml);
+  const tree = await readKnownTreeGently(entry.xml);
   const source = entry.xml;
   const children = tree.elements.filter(({ uri }) => uri === ATOM_NAMESPACE);
   const named = (name: string): XmlElement[] => children.filter(({ local }) => local === name);
@@ -116,7 +117,8 @@ function markupView(type: 'html' | 'xhtml', element: XmlElement): MarkupView {
   return { kind: 'markup', html: type === 'html' ? element.text : element.elements.map(xhtmlToHtml).join('') };
 }
 
-function contentView(source: string, element: XmlElement): ContentView {
+/** @param element atom:content of the entry that `source` is */
+export function contentView(source: string, element: XmlElement): ContentView {
   const type = attributeOf(element, 'type');
   const src = attributeOf(element, 'src');
   if (src !== undefined) return { kind: 'outside', type, src: resolved(src, element) };

@@ -9,7 +9,8 @@ import { viewEntry } from '../atom/entry-view.js';
 import type { ContentView } from '../atom/entry-view.js';
 import { jsonPayload } from '../json/json-payload.js';
 import { uriOfIri } from './uri.js';
-import { attributeOf, readTree } from '../xml/xml-tree.js';
+import { readKnownTree } from '../xml/known-tree.js';
+import { attributeOf } from '../xml/xml-tree.js';
 
 /** The types of events that entries become which came as something else. Consumers rely on them. */
 const ENTRY_TYPE = 'millrace.entry';
@@ -42,7 +43,7 @@ export async function plainEvent(entry: Entry, feed: Feed, urls: Urls): Promise<
 }
 
 function deletion({ atomId, xml }: Entry, source: string): CloudEvent {
-  const when = attributeOf(readTree(xml), 'when') ?? '';
+  const when = attributeOf(readKnownTree(xml), 'when') ?? '';
   const id = eventString(atomId);
   return {
     attributes: attributesOf({

@@ -2,14 +2,17 @@ import type { ExportedEntry } from '../../core/export.js';
 import type { Instant } from '../../core/entry.js';
 import type { Feed } from '../../core/feed.js';
 import { toInstantMs } from '../dates.js';
-import { viewEntry } from '../atom/entry-view.js';
-import type { CategoryView, ContentView, EntryView } from '../atom/entry-view.js';
+import { contentView } from '../atom/entry-view.js';
+import type { ContentView } from '../atom/entry-view.js';
 import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
 import { elementJson } from '../json/json-write.js';
-import { attributeOf, readTree } from '../xml/xml-tree.js';
+import { readKnownTree } from '../xml/known-tree.js';
+import { SLICED_CHARACTERS, attributeOf, readTreeGently } from '../xml/xml-tree.js';
+import type { XmlElement } from '../xml/xml-tree.js';
 
 /**
  * An entry as a row, flat and typed (docs/export.md). Columns are never renamed and keep their types; new ones come at the end.
+ * What a column takes is done when it is asked for.
  */
 export interface ExportRow {
   readonly workspace: string;
@@ -55,91 +58,184 @@ export const EXPORT_COLUMNS = [
   'content_json',
 ] as const satisfies readonly ExportColumn[];
 
-const TYPE_TERM = /^type:/i;
-const TENANT_TERM = /^tid:/i;
-
 /** @param showsPositions the caller sees the whole log */
-export async function exportRow(
+export function exportRow(
   entry: ExportedEntry,
-  { workspace, name }: Pick<Feed, 'workspace' | 'name'>,
+  feed: Pick<Feed, 'workspace' | 'name'>,
   showsPositions: boolean,
-): Promise<ExportRow> {
-  const view = entry.kind === 'tombstone' ? undefined : await viewEntry(entry);
-  const terms = (view?.categories ?? []).map(({ term }: CategoryView) => term);
-  return {
-    workspace,
-    feed: name,
-    position: showsPositions ? entry.position : null,
-    atom_id: entry.atomId,
-    event_type: behind(terms, TYPE_TERM),
-    tenant: behind(terms, TENANT_TERM),
-    categories: terms,
-    published: instant(view?.published),
-    updated: instant(view === undefined ? deletedAt(entry) : view.updated),
-    recorded_at: entry.recordedAt,
-    kind: entry.kind,
-    schema_version: entry.schemaVersion ?? null,
-    ...contentColumns(view),
-  };
+): ExportRow | Promise<ExportRow> {
+  // A small one is read when a column asks for it.
+  if (entry.xml.length < SLICED_CHARACTERS) return new EntryRow(entry, feed, showsPositions);
+  return readTreeGently(entry.xml).then((tree) => new EntryRow(entry, feed, showsPositions, tree));
 }
 
-/** The first of them that begins so, without that. */
-function behind(terms: readonly string[], beginning: RegExp): string | null {
-  return terms.find((term) => beginning.test(term))?.replace(beginning, '') ?? null;
+const TYPE_TERM = 'type:';
+const TENANT_TERM = 'tid:';
+const NO_TERMS: readonly string[] = [];
+
+class EntryRow implements ExportRow {
+  private readonly entry: ExportedEntry;
+  private readonly source: Pick<Feed, 'workspace' | 'name'>;
+  private readonly showsPositions: boolean;
+  private known: XmlElement | undefined;
+  private terms: readonly string[] | undefined;
+  private seen: ContentView | null | undefined;
+
+  constructor(
+    entry: ExportedEntry,
+    source: Pick<Feed, 'workspace' | 'name'>,
+    showsPositions: boolean,
+    tree?: XmlElement,
+  ) {
+    this.entry = entry;
+    this.source = source;
+    this.showsPositions = showsPositions;
+    this.known = tree;
+  }
+
+  get workspace(): string {
+    return this.source.workspace;
+  }
+
+  get feed(): string {
+    return this.source.name;
+  }
+
+  get position(): bigint | null {
+    return this.showsPositions ? this.entry.position : null;
+  }
+
+  get atom_id(): string {
+    return this.entry.atomId;
+  }
+
+  get event_type(): string | null {
+    return behind(this.categories, TYPE_TERM);
+  }
+
+  get tenant(): string | null {
+    return behind(this.categories, TENANT_TERM);
+  }
+
+  get categories(): readonly string[] {
+    this.terms ??= this.isTombstone ? NO_TERMS : termsOf(this.tree);
+    return this.terms;
+  }
+
+  get published(): Instant | null {
+    return this.isTombstone ? null : instantOf(atomChild(this.tree, 'published')?.text);
+  }
+
+  get updated(): Instant | null {
+    // RFC 6721 §3: `when` is when it was deleted.
+    const text = this.isTombstone ? attributeOf(this.tree, 'when') : atomChild(this.tree, 'updated')?.text;
+    return instantOf(text);
+  }
+
+  get recorded_at(): Instant {
+    return this.entry.recordedAt;
+  }
+
+  get kind(): ExportedEntry['kind'] {
+    return this.entry.kind;
+  }
+
+  get schema_version(): number | null {
+    return this.entry.schemaVersion ?? null;
+  }
+
+  get content_type(): string | null {
+    const { content } = this;
+    if (content === null) return null;
+    return content.kind === 'markup' ? 'text/html' : (content.type ?? null);
+  }
+
+  get content_xml(): string | null {
+    return this.content?.kind === 'xml' ? this.content.xml : null;
+  }
+
+  get content_json(): string | null {
+    const { content } = this;
+    if (content === null) return null;
+    switch (content.kind) {
+      case 'xml':
+        return xmlAsJson(this.entry.xml, content.xml, atomChild(this.tree, 'content'));
+      case 'json':
+        return onOneLine(content.json);
+      case 'text':
+        return JSON.stringify(content.text);
+      case 'markup':
+        return JSON.stringify(content.html);
+      case 'binary':
+        return JSON.stringify(content.bytes.toString('base64'));
+      case 'outside':
+        return JSON.stringify({ src: content.src });
+    }
+  }
+
+  private get isTombstone(): boolean {
+    return this.entry.kind === 'tombstone';
+  }
+
+  private get tree(): XmlElement {
+    this.known ??= readKnownTree(this.entry.xml);
+    return this.known;
+  }
+
+  /** Null: there is none. */
+  private get content(): ContentView | null {
+    if (this.seen !== undefined) return this.seen;
+    const element = this.isTombstone ? undefined : atomChild(this.tree, 'content');
+    this.seen = element === undefined ? null : contentView(this.entry.xml, element);
+    return this.seen;
+  }
 }
 
-/** RFC 6721 §3 */
-function deletedAt({ xml }: ExportedEntry): string | undefined {
-  return attributeOf(readTree(xml), 'when');
+function atomChild(tree: XmlElement, local: string): XmlElement | undefined {
+  for (const element of tree.elements) {
+    if (element.local === local && element.uri === ATOM_NAMESPACE) return element;
+  }
+  return undefined;
 }
+
+function termsOf(tree: XmlElement): readonly string[] {
+  const terms: string[] = [];
+  for (const element of tree.elements) {
+    if (element.local === 'category' && element.uri === ATOM_NAMESPACE) terms.push(attributeOf(element, 'term') ?? '');
+  }
+  return terms;
+}
+
+/** The first of them that begins so, however that is written, without that. */
+function behind(terms: readonly string[], beginning: string): string | null {
+  for (const term of terms) {
+    const { length } = beginning;
+    if (term.length >= length && term.slice(0, length).toLowerCase() === beginning) return term.slice(length);
+  }
+  return null;
+}
+
+/** As what is stored is nearly always written: in UTC, to the millisecond, and no leap second. */
+const USUAL = /^.{17}[0-5]\d\.\d{3}Z$/;
 
 /** To the millisecond; finer fractions are cut off. */
-function instant(text: string | undefined): Instant | null {
-  const ms = text === undefined ? undefined : toInstantMs(text);
+function instantOf(text: string | undefined): Instant | null {
+  if (text === undefined) return null;
+  if (USUAL.test(text)) return text;
+  const ms = toInstantMs(text);
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-type ContentColumns = Pick<ExportRow, 'content_type' | 'content_xml' | 'content_json'>;
-
-function contentColumns(view: EntryView | undefined): ContentColumns {
-  const content = view?.content;
-  if (view === undefined || content === undefined) return { content_type: null, content_xml: null, content_json: null };
-  switch (content.kind) {
-    case 'xml':
-      return { content_type: content.type, content_xml: content.xml, content_json: xmlAsJson(content.xml) };
-    case 'json':
-      return { content_type: content.type, content_xml: null, content_json: onOneLine(content.json) };
-    default:
-      return { content_type: typeOf(content), content_xml: null, content_json: textAsJson(content) };
-  }
-}
-
-function typeOf(content: Exclude<ContentView, { kind: 'xml' | 'json' }>): string | null {
-  return content.kind === 'markup' ? 'text/html' : (content.type ?? null);
-}
-
-/** A string: the text, the HTML, the Base64 of what is binary, or where it is. */
-function textAsJson(content: Exclude<ContentView, { kind: 'xml' | 'json' }>): string {
-  switch (content.kind) {
-    case 'text':
-      return JSON.stringify(content.text);
-    case 'markup':
-      return JSON.stringify(content.html);
-    case 'binary':
-      return JSON.stringify(content.bytes.toString('base64'));
-    case 'outside':
-      return JSON.stringify({ src: content.src });
-  }
-}
-
 /** By the mapping of `application/json` (docs/json.md): one member, named as the element. */
-function xmlAsJson(xml: string): string | null {
-  if (xml === '') return null;
-  const element = readTree(xml);
-  return `{${JSON.stringify(element.local)}:${elementJson('json', xml, element, ATOM_NAMESPACE)}}`;
+function xmlAsJson(source: string, alone: string, content: XmlElement | undefined): string | null {
+  const element = content?.elements[0];
+  if (element === undefined) return null;
+  // An element of Atom within Atom's own is mapped otherwise than at the top.
+  const [text, top] = element.uri === ATOM_NAMESPACE ? [alone, readKnownTree(alone)] : [source, element];
+  return `{${JSON.stringify(element.local)}:${elementJson('json', text, top, ATOM_NAMESPACE)}}`;
 }
 
 /** Between the tokens of a JSON text a line end is white space, and within them there is none (RFC 8259 §2, §7). */
 function onOneLine(json: string): string {
-  return json.replaceAll(/[\r\n]+/g, ' ');
+  return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json;
 }

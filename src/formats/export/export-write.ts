@@ -42,7 +42,8 @@ async function* pieces(source: ExportSource, write: (row: ExportRow) => string):
   for await (const entries of source.batches) {
     for (const entry of entries) {
       const { feed, showsPositions } = source.feedOf(entry);
-      text += write(await exportRow(entry, feed, showsPositions));
+      const row = exportRow(entry, feed, showsPositions);
+      text += write(row instanceof Promise ? await row : row);
       if (text.length < PIECE) continue;
       yield text;
       text = '';

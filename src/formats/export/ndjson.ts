@@ -10,6 +10,16 @@ export function ndjsonLine(row: ExportRow, columns: readonly ExportColumn[]): st
 /** Positions are numbers: they are exact to 2^53, which no feed reaches. */
 function valueOf(row: ExportRow, column: ExportColumn): string {
   if (column === 'content_json') return row.content_json ?? 'null';
-  if (column === 'position') return String(row.position);
-  return JSON.stringify(row[column]);
+  const value = row[column];
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'object' && value !== null) return `[${value.map(quoted).join(',')}]`;
+  return String(value);
+}
+
+// What has to be escaped in JSON, and what JSON.stringify escapes besides.
+const ESCAPED = /["\\\0-\x1f\ud800-\udfff]/;
+
+/** Most of them need no escapes. */
+function quoted(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

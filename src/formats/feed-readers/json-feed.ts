@@ -6,7 +6,8 @@ import { feedItem, itemAuthor } from './feed-item.js';
 import type { Body, FeedItem, ItemAuthor } from './feed-item.js';
 import { htmlToText } from '../html/html-text.js';
 import { breather } from '../slices.js';
-import { attributeOf, readTree } from '../xml/xml-tree.js';
+import { readKnownTree } from '../xml/known-tree.js';
+import { attributeOf } from '../xml/xml-tree.js';
 
 const VERSION = 'https://jsonfeed.org/version/1.1';
 const ABOUT =
@@ -24,7 +25,7 @@ export async function* writeJsonFeed(
   yield `${JSON.stringify(topLevel(document)).slice(0, -1)},"items":[`;
   for await (const entry of entries) {
     if (entry.kind === 'tombstone') {
-      deleted.push({ id: entry.atomId, when: attributeOf(readTree(entry.xml), 'when') });
+      deleted.push({ id: entry.atomId, when: attributeOf(readKnownTree(entry.xml), 'when') });
     } else {
       yield separator + JSON.stringify(toItem(await feedItem(entry, document.feed, urls)));
       separator = ',\n';

@@ -15,7 +15,8 @@ import { htmlToText } from './html-text.js';
 import { indentXml } from '../xml/indent-xml.js';
 import { FORMATS, FORMAT_NAMES } from '../media-types.js';
 import { cutText, shorten } from '../text.js';
-import { attributeOf, readTree } from '../xml/xml-tree.js';
+import { readKnownTree } from '../xml/known-tree.js';
+import { attributeOf } from '../xml/xml-tree.js';
 
 /** Of each kind so many parts are shown; an entry may have any number of them. */
 const MOST_PARTS = 50;
@@ -90,7 +91,7 @@ export const FORMAT_WORDS = {
 
 function tombstoneMarkup(entry: Entry): Html {
   // RFC 6721 §3
-  const when = attributeOf(readTree(entry.xml), 'when') ?? entry.recordedAt;
+  const when = attributeOf(readKnownTree(entry.xml), 'when') ?? entry.recordedAt;
   return html`<article class="deleted">
     <h2>Deleted</h2>
     <p class="meta">${foreignText(entry.atomId, 1_024)} was deleted at ${timeElement(when)}</p>

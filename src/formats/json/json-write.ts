@@ -19,7 +19,8 @@ import { jsonPayload } from './json-payload.js';
 import { isJsonType, isXmlType } from '../media-types.js';
 import { XML_NAMESPACE } from '../xml/xml.js';
 import type { Attribute } from '../xml/xml.js';
-import { attributeOf, hasText, isSpace, readTree, readTreeGently, selfContained } from '../xml/xml-tree.js';
+import { readKnownTree, readKnownTreeGently } from '../xml/known-tree.js';
+import { attributeOf, hasText, isSpace, selfContained } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
 
 /** A page of a feed: `{"feed": {…, "entry": […]}}`, in pieces. */
@@ -30,17 +31,17 @@ export async function* writeJsonPage(
   urls: Urls,
 ): AsyncGenerator<string> {
   const { head, tail } = feedFrame(document);
-  const frame = elementJson(dialect, head + tail, readTree(head + tail), '');
+  const frame = elementJson(dialect, head + tail, readKnownTree(head + tail), '');
   yield `{"feed":${frame.slice(0, -1)},"entry":[`;
   const deleted: string[] = [];
   let separator = '\n';
   for await (const entry of entries) {
     if (entry.kind === 'tombstone') {
-      deleted.push(elementJson(dialect, entry.xml, readTree(entry.xml), ATOM_NAMESPACE));
+      deleted.push(elementJson(dialect, entry.xml, readKnownTree(entry.xml), ATOM_NAMESPACE));
       continue;
     }
     const xml = renderEntry(entry, document.feed, urls);
-    yield separator + elementJson(dialect, xml, await readTreeGently(xml), ATOM_NAMESPACE);
+    yield separator + elementJson(dialect, xml, await readKnownTreeGently(xml), ATOM_NAMESPACE);
     separator = ',\n';
   }
   yield `\n]${deleted.length === 0 ? '' : `,"deleted-entry":${asMember(deleted, false)}`}}}\n`;
@@ -49,7 +50,7 @@ export async function* writeJsonPage(
 /** An entry as a document: `{"entry": {…}}`. */
 export async function writeJsonEntry(dialect: Dialect, entry: Entry, feed: Feed, urls: Urls): Promise<string> {
   const xml = renderEntry(entry, feed, urls);
-  return `{"entry":${elementJson(dialect, xml, await readTreeGently(xml), '')}}\n`;
+  return `{"entry":${elementJson(dialect, xml, await readKnownTreeGently(xml), '')}}\n`;
 }
 
 /** By the name of an element the names of its children that are arrays, however many of them there are. */
@@ -57,7 +58,7 @@ export type Arrays = ReadonlyMap<string, readonly string[]>;
 
 /** Any document of ours: `{"service": {…}}`. */
 export function writeJsonDocument(dialect: Dialect, xml: string, arrays: Arrays): string {
-  const root = readTree(xml);
+  const root = readKnownTree(xml);
   return `{${JSON.stringify(root.local)}:${elementJson(dialect, xml, root, '', arrays)}}\n`;
 }
 
@@ -275,20 +276,23 @@ function isXmlContent(element: XmlElement): boolean {
   return attributeOf(element, 'src') === undefined && isXmlType(attributeOf(element, 'type') ?? '');
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** Would each child element, and those of one name together, become a member that is taken for nothing else? */
 function haveNamesOfTheirOwn(element: XmlElement): boolean {
-  const taken = new Set(attributesOf(element).map(([name]) => name));
+  const { elements } = element;
+  const taken = element.attributes.length === 0 ? NO_NAMES : new Set(attributesOf(element).map(([name]) => name));
   const isAtom = element.uri === ATOM_NAMESPACE;
   const unordered = isUnordered(element);
-  const seen = new Set<string>();
+  const seen = elements.length > 1 ? new Set<string>() : undefined;
   let before: string | undefined;
-  for (const child of element.elements) {
+  for (const child of elements) {
     const { local } = child;
     if (taken.has(local)) return false;
     // It would be taken for an attribute on the way back.
     if (isAtom && child.uri === ATOM_NAMESPACE && isAttribute(element, local) && isPlainText(child)) return false;
-    if (!unordered && local !== before && seen.has(local)) return false;
-    seen.add(local);
+    if (!unordered && local !== before && seen?.has(local) === true) return false;
+    seen?.add(local);
     before = local;
   }
   return true;

@@ -31,7 +31,7 @@ type Building = { -readonly [Key in keyof XmlElement]: XmlElement[Key] } & {
 
 const NO_DECLARATIONS: ReadonlyMap<string, string> = new Map();
 /** From this size on a document is read in slices. */
-const SLICED_CHARACTERS = 64 * 1024;
+export const SLICED_CHARACTERS = 64 * 1024;
 /** A stored entry has the namespaces of the document that it came in on its start tag too, so more than one may have there. */
 const LIMITS = { depth: 100, attributes: Infinity };
 

@@ -815,12 +815,18 @@ function resolveReference(reference: string): string {
 }
 
 /** XML 1.0 §3.3.3 for an attribute of type CDATA, which without a DTD all are. */
-function normaliseValue(written: string): string {
+export function normaliseValue(written: string): string {
   return written.replace(/\r\n|[\t\n\r]|&[^;]*;/g, (found) => (found.startsWith('&') ? resolveReference(found) : ' '));
 }
 
+/** Of character data that has been checked: references resolved, line ends normalised. */
+export function characterData(written: string): string {
+  const text = normaliseLineEnds(written);
+  return text.includes('&') ? text.replace(/&[^;]*;/g, resolveReference) : text;
+}
+
 /** XML 1.0 §2.11. */
-function normaliseLineEnds(text: string): string {
+export function normaliseLineEnds(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
 }
 
