@@ -33,8 +33,12 @@ export async function* writeNdjson(source: ExportSource, columns: readonly Expor
 }
 
 function endLine({ lost, ...end }: ExportEnd): string {
-  const told = lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
-  return `${JSON.stringify({ kind: 'end', ...end, lost: told })}\n`;
+  return `${JSON.stringify({ kind: 'end', ...end, lost: toldLosses(lost) })}\n`;
+}
+
+/** As they are told in JSON. */
+export function toldLosses(lost: readonly ExportLoss[]): object[] {
+  return lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
 }
 
 /** A header and records; what is told at the end is in the trailer fields of the answer only. */
