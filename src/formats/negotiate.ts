@@ -139,15 +139,32 @@ export function preferredCoding(acceptEncoding: string | undefined): Coding {
   if (acceptEncoding === undefined) return 'identity';
   const known = codings.get(acceptEncoding);
   if (known !== undefined) return known;
-  const quality = new Map(acceptEncoding.split(',').map(parseCoding));
-  const of = (coding: string): number => quality.get(coding) ?? quality.get('*') ?? 0;
-  const br = of('br');
-  const gzip = Math.max(of('gzip'), quality.get('x-gzip') ?? 0);
-  const identity = quality.get('identity') ?? 0;
-  const chosen: Coding =
-    br > 0 && br >= gzip && br >= identity ? 'br' : gzip > 0 && gzip >= identity ? 'gzip' : 'identity';
+  const [chosen] = bestOf(qualitiesOf(acceptEncoding));
   if (codings.size < MOST_KEPT) codings.set(acceptEncoding, chosen);
   return chosen;
+}
+
+/** Likewise, of what is coded as it is made: zstd too, where the client names it and likes nothing better. */
+export function preferredStreamCoding(acceptEncoding: string | undefined): Coding | 'zstd' {
+  if (acceptEncoding === undefined) return 'identity';
+  const qualities = qualitiesOf(acceptEncoding);
+  const [other, quality] = bestOf(qualities);
+  // Whoever takes `*` may never have heard of it.
+  const zstd = qualities.get('zstd') ?? 0;
+  return zstd > 0 && zstd >= quality ? 'zstd' : other;
+}
+
+function bestOf(qualities: ReadonlyMap<string, number>): [coding: Coding, quality: number] {
+  const of = (coding: string): number => qualities.get(coding) ?? qualities.get('*') ?? 0;
+  const br = of('br');
+  const gzip = Math.max(of('gzip'), qualities.get('x-gzip') ?? 0);
+  const identity = qualities.get('identity') ?? 0;
+  if (br > 0 && br >= gzip && br >= identity) return ['br', br];
+  return gzip > 0 && gzip >= identity ? ['gzip', gzip] : ['identity', identity];
+}
+
+function qualitiesOf(acceptEncoding: string): ReadonlyMap<string, number> {
+  return new Map(acceptEncoding.split(',').map(parseCoding));
 }
 
 const codings = new Map<string, Coding>();

@@ -14,7 +14,7 @@ export const PIECE_OCTETS = 256 * 1024;
 export async function sendInPieces(
   req: Request,
   res: Response,
-  body: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
+  body: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const { stallMs } = req.answerRules;
   const timer = setTimeout(() => {
@@ -35,7 +35,9 @@ export async function sendInPieces(
     });
 }
 
-async function* inPieces(body: Iterable<string | Buffer> | AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+async function* inPieces(
+  body: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   for await (const part of body) {
     const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     for (let at = 0; at < bytes.length; at += PIECE_OCTETS) yield bytes.subarray(at, at + PIECE_OCTETS);

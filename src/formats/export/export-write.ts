@@ -1,4 +1,4 @@
-import type { ExportEnd, ExportedEntry } from '../../core/export.js';
+import type { ExportEnd, ExportLoss, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
@@ -23,8 +23,12 @@ export async function* writeNdjson(source: ExportSource, columns: readonly Expor
 }
 
 function endLine({ lost, ...end }: ExportEnd): string {
-  const told = lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
-  return `${JSON.stringify({ kind: 'end', ...end, lost: told })}\n`;
+  return `${JSON.stringify({ kind: 'end', ...end, lost: toldLosses(lost) })}\n`;
+}
+
+/** As they are told in JSON. */
+export function toldLosses(lost: readonly ExportLoss[]): object[] {
+  return lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
 }
 
 /** A header and records; what is told at the end is in the trailer fields of the answer only. */

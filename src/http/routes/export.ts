@@ -1,11 +1,15 @@
 import { Readable, pipeline } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Request, Response, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import type { ExportEnd, ExportLoss } from '../../core/export.js';
 import { CSV, NDJSON, writeCsv, writeNdjson } from '../../formats/export/export-write.js';
 import type { ExportSource } from '../../formats/export/export-write.js';
-import { offer, preferredCoding } from '../../formats/negotiate.js';
+import type { ExportColumn } from '../../formats/export/export-row.js';
+import { PARQUET, writeParquet } from '../../formats/export/parquet.js';
+import { offer, preferredStreamCoding } from '../../formats/negotiate.js';
+import { zstdCoded } from '../../formats/zstd.js';
 import { startExport } from '../export-start.js';
 import { readExportRequest } from '../export-request.js';
 import { mayExportSome } from '../middleware/may.js';
@@ -15,13 +19,22 @@ import { VARY, allHeaders } from '../respond.js';
 import type { Services } from '../services.js';
 import { addOtherMethods } from './methods.js';
 
-const OFFERS = [offer('ndjson', NDJSON, ['application/ndjson', 'application/jsonl']), offer('csv', 'text/csv', [])];
-const TYPES = { ndjson: NDJSON, csv: CSV } as const;
+const OFFERS = [
+  offer('ndjson', NDJSON, ['application/ndjson', 'application/jsonl']),
+  offer('csv', 'text/csv', []),
+  offer('parquet', PARQUET, []),
+];
+/** What each is, and how it is made. What is compressed within is not coded again. */
+const WAYS = {
+  ndjson: { type: NDJSON, write: writeNdjson, isCompressed: false },
+  csv: { type: CSV, write: writeCsv, isCompressed: false },
+  parquet: { type: PARQUET, write: writeParquet, isCompressed: true },
+} as const satisfies Record<string, Way>;
 const TRAILERS =
   'Millrace-Export-After, Millrace-Export-Complete, Millrace-Export-Until, Millrace-Export-Rows, Millrace-Export-Lost';
 
 /**
- * The entries of many feeds in the order of the clock: `GET /export?feeds=servers/*,billing/events&after={token}&format=ndjson|csv
+ * The entries of many feeds in the order of the clock: `GET /export?feeds=servers/*,billing/events&after={token}&format=ndjson|csv|parquet
  * &limit={rows}&from=&to=&columns=`, as a stream whose end tells the token to go on from (docs/export.md).
  * Errors: bad-parameter (400), bad-marker (400: no token, or one of other feeds), unauthorized (401), forbidden (403), not-found (404: a
  * feed that is named), not-acceptable (406), marker-beyond-log (409: the log was put back; `lastCommon` is the token to go on from).
@@ -42,52 +55,70 @@ export function addExportRoutes(router: Router, services: Services): void {
         return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
       },
     };
-    const text = format === 'ndjson' ? writeNdjson(source, request.columns) : writeCsv(source, request.columns);
-    await stream(req, res, TYPES[format], withTrailers(res, text, end));
+    const way: Way = WAYS[format];
+    await stream(req, res, way, withTrailers(res, way.write(source, request.columns), end));
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }
 
-async function stream(req: Request, res: Response, type: string, text: AsyncGenerator<string>): Promise<void> {
-  const coding = preferredCoding(req.headers['accept-encoding']);
+type Part = string | Uint8Array;
+
+interface Way {
+  readonly type: string;
+  readonly write: (source: ExportSource, columns: readonly ExportColumn[]) => AsyncGenerator<Part>;
+  readonly isCompressed: boolean;
+}
+
+async function stream(
+  req: Request,
+  res: Response,
+  { type, isCompressed }: Way,
+  parts: AsyncGenerator<Part>,
+): Promise<void> {
+  const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
   // Until then it can still be refused as it should be.
-  const first = await text.next();
+  const first = await parts.next();
   const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
   // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
   if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', TRAILERS);
   if (coding !== 'identity') headers.push('content-encoding', coding);
   res.writeHead(200, allHeaders(req, res, 200, headers));
   if (req.method === 'HEAD') {
-    await text.return(undefined);
+    await parts.return(undefined);
     res.end();
     return;
   }
-  await sendInPieces(req, res, coding === 'identity' ? whole() : coded(whole(), coding));
+  await sendInPieces(req, res, coded(whole(), coding));
 
-  async function* whole(): AsyncGenerator<string> {
+  async function* whole(): AsyncGenerator<Part> {
     if (first.done !== true) yield first.value;
-    yield* text;
+    yield* parts;
   }
 }
 
 /** Quickly rather than small: the reader waits for it. */
-function coded(text: AsyncGenerator<string>, coding: 'gzip' | 'br'): AsyncIterable<Buffer> {
-  const coder =
-    coding === 'gzip'
-      ? createGzip({ level: 1 })
-      : createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+function coded(parts: AsyncGenerator<Part>, coding: ReturnType<typeof preferredStreamCoding>): AsyncIterable<Part> {
+  switch (coding) {
+    case 'identity':
+      return parts;
+    case 'zstd':
+      return zstdCoded(parts);
+    case 'gzip':
+      return through(createGzip({ level: 1 }), parts);
+    case 'br':
+      return through(createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }), parts);
+  }
+}
+
+function through(coder: Transform, parts: AsyncGenerator<Part>): AsyncIterable<Buffer> {
   // What fails on the way, or whose reader has gone, is told by what is read from it.
-  pipeline(Readable.from(text), coder, () => undefined);
+  pipeline(Readable.from(parts), coder, () => undefined);
   return coder;
 }
 
 /** RFC 9110 §6.5: what is known when all is sent. */
-async function* withTrailers(
-  res: Response,
-  text: AsyncGenerator<string>,
-  end: () => ExportEnd,
-): AsyncGenerator<string> {
-  yield* text;
+async function* withTrailers(res: Response, parts: AsyncGenerator<Part>, end: () => ExportEnd): AsyncGenerator<Part> {
+  yield* parts;
   const { after, complete, until, rows, lost } = end();
   res.addTrailers({
     'Millrace-Export-After': after,

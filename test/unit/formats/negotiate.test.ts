@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { offer, preferred, preferredCoding } from '../../../src/formats/negotiate.js';
+import { offer, preferred, preferredCoding, preferredStreamCoding } from '../../../src/formats/negotiate.js';
 import { cpuTime } from '../../support/cpu-time.js';
 
 const OFFERS = [
@@ -124,6 +124,27 @@ describe('preferredCoding', () => {
   for (const [accepted, coding] of cases) {
     it(`${String(accepted)} → ${coding}`, () => {
       expect(preferredCoding(accepted)).to.equal(coding);
+    });
+  }
+});
+
+describe('preferredStreamCoding', () => {
+  const cases: readonly [string | undefined, string][] = [
+    [undefined, 'identity'],
+    ['', 'identity'],
+    ['zstd', 'zstd'],
+    ['gzip, deflate, br, zstd', 'zstd'],
+    ['zstd;q=0.5, gzip;q=0.5', 'zstd'],
+    ['zstd;q=0.5, gzip', 'gzip'],
+    ['zstd;q=0.5, identity', 'identity'],
+    ['zstd;q=0, br', 'br'],
+    ['*', 'br'],
+    ['*, zstd;q=0', 'br'],
+    ['gzip', 'gzip'],
+  ];
+  for (const [accepted, coding] of cases) {
+    it(`${String(accepted)} → ${coding}`, () => {
+      expect(preferredStreamCoding(accepted)).to.equal(coding);
     });
   }
 });

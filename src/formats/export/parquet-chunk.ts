@@ -1,0 +1,217 @@
+import { ByteWriter } from 'hyparquet-writer';
+import type { SchemaElement } from 'hyparquet-writer';
+import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
+import { writeRleBitPackedHybrid } from 'hyparquet-writer/src/encoding.js';
+import type { writeMetadata } from 'hyparquet-writer/src/metadata.js';
+import { writePlain } from 'hyparquet-writer/src/plain.js';
+import type { Zstd } from '../zstd.js';
+import type { ExportRow } from './export-row.js';
+import type { ParquetColumn, ParquetValue } from './parquet-columns.js';
+
+export type FileMetaData = Parameters<typeof writeMetadata>[1];
+type ChunkMetaData = FileMetaData['row_groups'][number]['columns'][number];
+type PageHeader = Parameters<typeof writePageHeader>[1];
+
+/** One column of a row group, as it is filled. Pages that are closed are held compressed. */
+export interface Chunk {
+  /** True: its page is full, and to be closed. */
+  add(row: ExportRow): boolean;
+  closePage(): Promise<void>;
+  /** Octets of the pages that are closed. */
+  held(): number;
+  /** All of it, to be written at this place of the file, and what the file's end is to tell of it. */
+  finish(offset: number): Promise<FinishedChunk>;
+}
+
+interface FinishedChunk {
+  readonly parts: readonly Uint8Array[];
+  readonly metadata: ChunkMetaData;
+}
+
+/** About so many octets of values; never less than one value. */
+const PAGE_OCTETS = 512 * 1024;
+/** More would take more than some milliseconds. */
+const PAGE_VALUES = 8_192;
+/** A column of more different values is not repetitive after all: its next pages have the values themselves. */
+const MOST_DISTINCT = 8_192;
+
+export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetColumn, zstd: Zstd): Chunk {
+  const element = schema.at(-1) as SchemaElement & Required<Pick<SchemaElement, 'type'>>;
+  const isList = schema.length > 1;
+  const hasLevels = isList || nullable;
+  const distinct = isRepetitive ? new Map<string, number>() : undefined;
+  const range = boundsOf(element.type !== 'BYTE_ARRAY' || (isRepetitive && !isList));
+  const pages: Uint8Array[] = [];
+  const encodings = new Set<'PLAIN' | 'RLE' | 'RLE_DICTIONARY'>(['RLE']);
+  const total = { values: 0, nulls: 0, held: 0, octets: 0 };
+  let page = emptyPage();
+
+  return { add, closePage, held: () => total.held, finish };
+
+  function add(row: ExportRow): boolean {
+    const value = valueOf(row);
+    page.rows += 1;
+    if (value === null) addLevels(0, 0);
+    else if (typeof value !== 'object') addValue(value, 0);
+    else if (value.length === 0) addLevels(0, 0);
+    else for (const [index, one] of value.entries()) addValue(one, index === 0 ? 0 : 1);
+    return page.octets >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values.length >= PAGE_VALUES;
+  }
+
+  function addValue(value: ParquetValue, repetition: 0 | 1): void {
+    addLevels(repetition, 1);
+    page.values.push(value);
+    page.octets += typeof value === 'string' ? value.length + LENGTH_OCTETS : 8;
+  }
+
+  /** Of no value, and of a list with nothing in it, both are 0. */
+  function addLevels(repetition: 0 | 1, definition: 0 | 1): void {
+    if (isList) page.repetitions.push(repetition);
+    if (hasLevels) page.definitions.push(definition);
+  }
+
+  async function closePage(): Promise<void> {
+    const { rows, values, repetitions, definitions, octets } = page;
+    if (rows === 0) return;
+    page = emptyPage();
+    const levels = new ByteWriter();
+    const repetitionOctets = isList ? writeRleBitPackedHybrid(levels, repetitions, 1) : 0;
+    const definitionOctets = hasLevels ? writeRleBitPackedHybrid(levels, definitions, 1) : 0;
+    const body = new ByteWriter(octets + 64);
+    const encoding = writeValues(body, values);
+    const count = hasLevels ? definitions.length : values.length;
+    const nulls = count - values.length;
+    total.values += count;
+    total.nulls += nulls;
+    encodings.add(encoding);
+    await addPage(pages, levels, body, {
+      type: 'DATA_PAGE_V2',
+      data_page_header_v2: {
+        num_values: count,
+        num_nulls: nulls,
+        num_rows: rows,
+        encoding,
+        definition_levels_byte_length: definitionOctets,
+        repetition_levels_byte_length: repetitionOctets,
+        is_compressed: values.length > 0,
+      },
+    });
+  }
+
+  function writeValues(body: ByteWriter, values: readonly ParquetValue[]): 'PLAIN' | 'RLE_DICTIONARY' {
+    if (values.length === 0) return 'PLAIN';
+    if (distinct === undefined || distinct.size >= MOST_DISTINCT) {
+      if (distinct === undefined) for (const value of values) range.widen(value);
+      else range.forget();
+      writePlain(body, [...values], element.type, undefined);
+      return 'PLAIN';
+    }
+    const indexes = values.map((value) => indexOf(String(value), distinct));
+    const width = Math.ceil(Math.log2(Math.max(1, distinct.size)));
+    body.appendUint8(width);
+    writeRleBitPackedHybrid(body, indexes, width);
+    return 'RLE_DICTIONARY';
+  }
+
+  function indexOf(value: string, known: Map<string, number>): number {
+    const index = known.get(value);
+    if (index !== undefined) return index;
+    range.widen(value);
+    known.set(value, known.size);
+    return known.size - 1;
+  }
+
+  async function addPage(
+    to: Uint8Array[],
+    levels: ByteWriter,
+    body: ByteWriter,
+    header: Omit<PageHeader, 'compressed_page_size' | 'uncompressed_page_size'>,
+  ): Promise<void> {
+    const compressed = await zstd(body.getBytes());
+    const head = new ByteWriter();
+    writePageHeader(head, {
+      ...header,
+      uncompressed_page_size: levels.offset + body.offset,
+      compressed_page_size: levels.offset + compressed.length,
+    });
+    to.push(Buffer.concat([head.getBytes(), levels.getBytes()]), compressed);
+    total.held += head.offset + levels.offset + compressed.length;
+    total.octets += head.offset + levels.offset + body.offset;
+  }
+
+  async function finish(offset: number): Promise<FinishedChunk> {
+    await closePage();
+    const dictionary: Uint8Array[] = [];
+    if (distinct !== undefined && distinct.size > 0) {
+      const body = new ByteWriter();
+      writePlain(body, [...distinct.keys()], element.type, undefined);
+      encodings.add('PLAIN');
+      await addPage(dictionary, new ByteWriter(), body, {
+        type: 'DICTIONARY_PAGE',
+        dictionary_page_header: { num_values: distinct.size, encoding: 'PLAIN' },
+      });
+    }
+    const behind = dictionary.reduce((sum, { length }) => sum + length, offset);
+    return {
+      parts: [...dictionary, ...pages],
+      metadata: {
+        file_offset: BigInt(offset),
+        meta_data: {
+          type: element.type,
+          encodings: [...encodings],
+          path_in_schema: schema.map(({ name }) => name),
+          codec: 'ZSTD',
+          num_values: BigInt(total.values),
+          total_uncompressed_size: BigInt(total.octets),
+          total_compressed_size: BigInt(total.held),
+          data_page_offset: BigInt(behind),
+          ...(dictionary.length > 0 ? { dictionary_page_offset: BigInt(offset) } : {}),
+          ...(isList ? {} : { statistics: { null_count: BigInt(total.nulls), ...range.bounds() } }),
+        },
+      },
+    };
+  }
+}
+
+/** Before each text there is its length. */
+const LENGTH_OCTETS = 4;
+
+interface Page {
+  rows: number;
+  octets: number;
+  readonly values: ParquetValue[];
+  readonly repetitions: number[];
+  readonly definitions: number[];
+}
+
+function emptyPage(): Page {
+  return { rows: 0, octets: 0, values: [], repetitions: [], definitions: [] };
+}
+
+/** The least and the most of the values: with these readers skip row groups. */
+function boundsOf(isWanted: boolean): {
+  widen(value: ParquetValue): void;
+  forget(): void;
+  bounds(): { min_value?: ParquetValue; max_value?: ParquetValue };
+} {
+  let wanted = isWanted;
+  let least: ParquetValue | undefined;
+  let most: ParquetValue | undefined;
+  return {
+    widen(value) {
+      if (!wanted) return;
+      if (least === undefined || isLess(value, least)) least = value;
+      if (most === undefined || isLess(most, value)) most = value;
+    },
+    forget() {
+      wanted = false;
+    },
+    bounds: () => (wanted && least !== undefined && most !== undefined ? { min_value: least, max_value: most } : {}),
+  };
+}
+
+/** Texts by their octets in UTF-8, which is not the order of JavaScript. */
+function isLess(one: ParquetValue, other: ParquetValue): boolean {
+  if (typeof one !== 'string' || typeof other !== 'string') return one < other;
+  return Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0;
+}

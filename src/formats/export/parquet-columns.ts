@@ -1,0 +1,88 @@
+import type { SchemaElement } from 'hyparquet-writer';
+import { microsecondsOf } from '../../core/instants.js';
+import type { ExportColumn, ExportRow } from './export-row.js';
+
+/** What a column holds in a file: integers as they are, texts to be written in UTF-8. */
+export type ParquetValue = string | bigint | number;
+
+/** A column as Parquet has it. What has no value is null; a list has one element a value, and may be empty. */
+export interface ParquetColumn {
+  readonly name: ExportColumn;
+  /** Depth first; the last one is that of the values. */
+  readonly schema: readonly [SchemaElement, ...SchemaElement[]];
+  readonly nullable: boolean;
+  /** Few values come again and again: each is written once in a row group. */
+  readonly isRepetitive: boolean;
+  readonly valueOf: (row: ExportRow) => ParquetValue | null | readonly string[];
+}
+
+type Element = Pick<SchemaElement, 'type' | 'converted_type' | 'logical_type'>;
+
+const TEXT: Element = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } };
+const MILLISECONDS: Element = {
+  type: 'INT64',
+  converted_type: 'TIMESTAMP_MILLIS',
+  logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' },
+};
+const MICROSECONDS: Element = {
+  type: 'INT64',
+  converted_type: 'TIMESTAMP_MICROS',
+  logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
+};
+
+const REPETITIVE = { isRepetitive: true };
+const NULLABLE = { nullable: true };
+
+const COLUMNS: Readonly<Record<ExportColumn, ParquetColumn>> = {
+  workspace: column('workspace', TEXT, (row) => row.workspace, REPETITIVE),
+  feed: column('feed', TEXT, (row) => row.feed, REPETITIVE),
+  position: column('position', { type: 'INT64' }, (row) => row.position, NULLABLE),
+  atom_id: column('atom_id', TEXT, (row) => row.atom_id),
+  event_type: column('event_type', TEXT, (row) => row.event_type, { ...REPETITIVE, ...NULLABLE }),
+  tenant: column('tenant', TEXT, (row) => row.tenant, { ...REPETITIVE, ...NULLABLE }),
+  categories: {
+    name: 'categories',
+    // The three levels that the specification of Parquet has for a list.
+    schema: [
+      {
+        name: 'categories',
+        repetition_type: 'REQUIRED',
+        num_children: 1,
+        converted_type: 'LIST',
+        logical_type: { type: 'LIST' },
+      },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { ...TEXT, name: 'element', repetition_type: 'REQUIRED' },
+    ],
+    nullable: false,
+    isRepetitive: true,
+    valueOf: (row) => row.categories,
+  },
+  published: column('published', MILLISECONDS, (row) => millisecondsOf(row.published), NULLABLE),
+  updated: column('updated', MILLISECONDS, (row) => millisecondsOf(row.updated), NULLABLE),
+  recorded_at: column('recorded_at', MICROSECONDS, (row) => microsecondsOf(row.recorded_at)),
+  kind: column('kind', TEXT, (row) => row.kind, REPETITIVE),
+  schema_version: column('schema_version', { type: 'INT32' }, (row) => row.schema_version, NULLABLE),
+  content_type: column('content_type', TEXT, (row) => row.content_type, { ...REPETITIVE, ...NULLABLE }),
+  content_xml: column('content_xml', TEXT, (row) => row.content_xml, NULLABLE),
+  // No `JSON`: DuckDB's functions take a text as well, and of that some readers (Polars) make octets.
+  content_json: column('content_json', TEXT, (row) => row.content_json, NULLABLE),
+};
+
+export function parquetColumns(names: readonly ExportColumn[]): ParquetColumn[] {
+  return names.map((name) => COLUMNS[name]);
+}
+
+function column(
+  name: ExportColumn,
+  element: Element,
+  valueOf: ParquetColumn['valueOf'],
+  { nullable = false, isRepetitive = false } = {},
+): ParquetColumn {
+  const schema = [{ ...element, name, repetition_type: nullable ? 'OPTIONAL' : 'REQUIRED' } as const] as const;
+  return { name, schema, nullable, isRepetitive, valueOf };
+}
+
+function millisecondsOf(instant: string | null): bigint | null {
+  return instant === null ? null : BigInt(Date.parse(instant));
+}

@@ -1,0 +1,124 @@
+import { ByteWriter } from 'hyparquet-writer';
+import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
+import type { ExportEnd } from '../../core/export.js';
+import { breather } from '../slices.js';
+import { loadZstd } from '../zstd.js';
+import { exportRow } from './export-row.js';
+import type { ExportColumn } from './export-row.js';
+import { toldLosses } from './export-write.js';
+import type { ExportSource } from './export-write.js';
+import { beginChunk } from './parquet-chunk.js';
+import type { Chunk, FileMetaData } from './parquet-chunk.js';
+import { parquetColumns } from './parquet-columns.js';
+import type { ParquetColumn } from './parquet-columns.js';
+
+export const PARQUET = 'application/vnd.apache.parquet';
+
+/** How much makes a row group. */
+export interface RowGroupBounds {
+  /** In the file, and in memory while it is made. */
+  readonly octets: number;
+  readonly rows: number;
+}
+
+/** Readers work at one row group a thread, and have to hold some columns of it; what has fewer than some 10,000 rows slows them down. */
+const BOUNDS: RowGroupBounds = { octets: 16 * 1024 * 1024, rows: 122_880 };
+
+const MAGIC = Buffer.from('PAR1');
+
+/**
+ * Rows as a file of Apache Parquet: row groups, each handed on when it is full, and a footer with what is told at the end. A
+ * file without a footer is none: the export was cut off.
+ */
+export async function* writeParquet(
+  source: ExportSource,
+  names: readonly ExportColumn[],
+  bounds = BOUNDS,
+): AsyncGenerator<Uint8Array> {
+  // At once: the first row group may be long in coming.
+  yield MAGIC;
+  const columns = parquetColumns(names);
+  const zstd = await loadZstd();
+  const groups: RowGroup[] = [];
+  let offset = MAGIC.length;
+  let chunks = columns.map((column) => beginChunk(column, zstd));
+  let rows = 0;
+
+  const breathe = breather();
+  for await (const entries of source.batches) {
+    for (const entry of entries) {
+      const { feed, showsPositions } = source.feedOf(entry);
+      const made = exportRow(entry, feed, showsPositions);
+      const row = made instanceof Promise ? await made : made;
+      rows += 1;
+      let isFull = rows >= bounds.rows;
+      for (const chunk of chunks) {
+        if (!chunk.add(row)) continue;
+        await chunk.closePage();
+        isFull ||= held(chunks) >= bounds.octets;
+      }
+      if (isFull) yield* rowGroup();
+      const pause = breathe();
+      if (pause !== undefined) await pause;
+    }
+  }
+  if (rows > 0) yield* rowGroup();
+  yield footer(columns, groups, source.end());
+
+  async function* rowGroup(): AsyncGenerator<Uint8Array> {
+    const begin = offset;
+    const finished: FinishedChunk[] = [];
+    for (const chunk of chunks) {
+      const { parts, metadata } = await chunk.finish(offset);
+      for (const part of parts) {
+        offset += part.length;
+        yield part;
+      }
+      finished.push(metadata);
+    }
+    groups.push(toRowGroup(finished, rows, offset - begin));
+    chunks = columns.map((column) => beginChunk(column, zstd));
+    rows = 0;
+  }
+}
+
+type RowGroup = FileMetaData['row_groups'][number];
+type FinishedChunk = RowGroup['columns'][number];
+
+function held(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.held(), 0);
+}
+
+function toRowGroup(columns: FinishedChunk[], rows: number, octets: number): RowGroup {
+  return {
+    columns,
+    num_rows: BigInt(rows),
+    total_byte_size: columns.reduce((sum, { meta_data: data }) => sum + (data?.total_uncompressed_size ?? 0n), 0n),
+    total_compressed_size: BigInt(octets),
+  };
+}
+
+function footer(columns: readonly ParquetColumn[], groups: RowGroup[], end: ExportEnd): Uint8Array {
+  const writer = new ByteWriter();
+  const metadata: Omit<FileMetaData, 'metadata_length'> = {
+    version: 2,
+    created_by: 'millrace',
+    schema: [{ name: 'row', num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
+    num_rows: groups.reduce((sum, group) => sum + group.num_rows, 0n),
+    row_groups: groups,
+    key_value_metadata: Object.entries(toldAtEnd(end)).map(([key, value]) => ({ key: `millrace.${key}`, value })),
+  };
+  writeMetadata(writer, { ...metadata, metadata_length: 0 });
+  return Buffer.concat([writer.getBytes(), MAGIC]);
+}
+
+/** The losses as JSON, as at the end of NDJSON. */
+function toldAtEnd({ after, complete, until, rows, lost }: ExportEnd): Record<string, string> {
+  return {
+    after,
+    complete: String(complete),
+    ...(until === undefined ? {} : { until }),
+    rows: String(rows),
+    lost: JSON.stringify(toldLosses(lost)),
+  };
+}
