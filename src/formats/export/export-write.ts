@@ -1,5 +1,6 @@
 import type { ExportEnd, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
+import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
 import { exportRow } from './export-row.js';
@@ -10,7 +11,7 @@ import { ndjsonLine } from './ndjson.js';
 export interface ExportSource {
   readonly batches: AsyncIterable<readonly ExportedEntry[]>;
   readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
-  readonly end: () => ExportEnd;
+  readonly end: () => ExportEnd | BatchEnd;
 }
 
 export const NDJSON = 'application/x-ndjson';
@@ -22,7 +23,7 @@ export async function* writeNdjson(source: ExportSource, columns: readonly Expor
   yield endLine(source.end());
 }
 
-function endLine({ lost, ...end }: ExportEnd): string {
+function endLine({ lost, ...end }: ExportEnd | BatchEnd): string {
   const told = lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
   return `${JSON.stringify({ kind: 'end', ...end, lost: told })}\n`;
 }

@@ -3,6 +3,7 @@ import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Request, Response, Router } from 'express';
 import { FeedsError } from '../../core/errors.js';
 import type { ExportEnd, ExportLoss } from '../../core/export.js';
+import type { ExportColumn } from '../../formats/export/export-row.js';
 import { CSV, NDJSON, writeCsv, writeNdjson } from '../../formats/export/export-write.js';
 import type { ExportSource } from '../../formats/export/export-write.js';
 import { offer, preferredCoding } from '../../formats/negotiate.js';
@@ -42,19 +43,44 @@ export function addExportRoutes(router: Router, services: Services): void {
         return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
       },
     };
-    const text = format === 'ndjson' ? writeNdjson(source, request.columns) : writeCsv(source, request.columns);
-    await stream(req, res, TYPES[format], withTrailers(res, text, end));
+    const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(end()) };
+    await sendRows(req, res, { format, source, columns: request.columns, trailers });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }
 
-async function stream(req: Request, res: Response, type: string, text: AsyncGenerator<string>): Promise<void> {
+/** What is known when all is sent (RFC 9110 §6.5). */
+export interface Trailers {
+  readonly names: string;
+  readonly fields: () => Record<string, string>;
+}
+
+export interface Rows {
+  readonly format: keyof typeof TYPES;
+  readonly source: ExportSource;
+  readonly columns: readonly ExportColumn[];
+  readonly trailers: Trailers;
+}
+
+/** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
+export function sendRows(req: Request, res: Response, { format, source, columns, trailers }: Rows): Promise<void> {
+  const text = format === 'ndjson' ? writeNdjson(source, columns) : writeCsv(source, columns);
+  return stream(req, res, TYPES[format], withTrailers(res, text, trailers), trailers.names);
+}
+
+async function stream(
+  req: Request,
+  res: Response,
+  type: string,
+  text: AsyncGenerator<string>,
+  trailers: string,
+): Promise<void> {
   const coding = preferredCoding(req.headers['accept-encoding']);
   // Until then it can still be refused as it should be.
   const first = await text.next();
   const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
   // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
-  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', TRAILERS);
+  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers);
   if (coding !== 'identity') headers.push('content-encoding', coding);
   res.writeHead(200, allHeaders(req, res, 200, headers));
   if (req.method === 'HEAD') {
@@ -81,28 +107,30 @@ function coded(text: AsyncGenerator<string>, coding: 'gzip' | 'br'): AsyncIterab
   return coder;
 }
 
-/** RFC 9110 §6.5: what is known when all is sent. */
 async function* withTrailers(
   res: Response,
   text: AsyncGenerator<string>,
-  end: () => ExportEnd,
+  { fields }: Trailers,
 ): AsyncGenerator<string> {
   yield* text;
-  const { after, complete, until, rows, lost } = end();
-  res.addTrailers({
+  res.addTrailers(fields());
+}
+
+function trailersOf({ after, complete, until, rows, lost }: ExportEnd): Record<string, string> {
+  return {
     'Millrace-Export-After': after,
     'Millrace-Export-Complete': String(complete),
     ...(until === undefined ? {} : { 'Millrace-Export-Until': until }),
     'Millrace-Export-Rows': String(rows),
     'Millrace-Export-Lost': lostField(lost),
-  });
+  };
 }
 
 /** What clients take for all header fields together is some 16 kB at most. */
 const LOST_CHARACTERS = 4_000;
 
 /** `w/f=12, w/g=?`, and `, ...` at the end where that is not all of them. */
-function lostField(lost: readonly ExportLoss[]): string {
+export function lostField(lost: readonly ExportLoss[]): string {
   let field = '';
   for (const { workspace, feed, entries } of lost) {
     const one = `${field === '' ? '' : ', '}${workspace}/${feed}=${String(entries ?? '?')}`;
