@@ -32,8 +32,10 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
   const reset = `${one}/reset`;
 
   router.get(list, administrator, async (req, res) => {
+    const exports = await listExports(db);
+    // Afterwards: what has moved on meanwhile would look as if it were beyond the log.
     const log = await readLog();
-    sendJson(req, res, 200, { exports: (await listExports(db)).map((found) => shown(found, log)) });
+    sendJson(req, res, 200, { exports: exports.map((found) => shown(found, log)) });
   });
 
   router.get(one, administrator, async (req, res) => {
