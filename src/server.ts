@@ -17,6 +17,7 @@ import { makeMarkerKey } from './actions/make-marker-key.js';
 import { settleRates } from './actions/settle-rates.js';
 import type { Config } from './config.js';
 import { gatherRefusals } from './core/refusals.js';
+import { makeExportReceipts } from './core/export-receipt.js';
 import { makeExportTokens } from './core/export-token.js';
 import { makeSeals } from './core/seal.js';
 import { secretsHider } from './core/secrets.js';
@@ -38,6 +39,7 @@ import { makePasswords } from './http/auth/passwords.js';
 import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
 import { clientAddressBy } from './http/client-address.js';
+import { makeLagMemory } from './http/lag-memory.js';
 import { serverFor } from './http/listen.js';
 import type { Listening } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
@@ -173,6 +175,7 @@ async function startUp(
     pageCacheBytes: () => pages.bytes,
     pool: () => ({ inUse: pool.totalCount - pool.idleCount, open: pool.totalCount, waiting: pool.waitingCount }),
     listening: () => memory.listening,
+    exportLags: makeLagMemory(db),
   });
 
   const { made, sha256 } =
@@ -242,6 +245,7 @@ async function startUp(
     passwords,
     seals: makeSeals(markerKey),
     exportTokens: makeExportTokens(markerKey),
+    exportReceipts: makeExportReceipts(markerKey),
     authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
     rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,

@@ -120,6 +120,19 @@ export function exportsSome({ grants }: Principal): boolean {
   return grants.some((grant) => lets(grant, 'export'));
 }
 
+/**
+ * May the caller pull what is exported under a name? Who may export all that its patterns name, and sees all of it: a batch is the same
+ * for everybody. Whether there is such an export may know who has some right in all that it names.
+ */
+export function decideNamedExport(principal: Principal, targets: readonly Target[]): Decision {
+  const { grants } = principal;
+  const hasAll = (is: (grant: Grant) => boolean): boolean =>
+    targets.every((target) => grants.some((grant) => covers(grant, target) && is(grant)));
+  if (hasAll((grant) => grant.tenants === undefined && lets(grant, 'export'))) return 'allowed';
+  if (principal === ANONYMOUS) return 'unauthorized';
+  return hasAll(() => true) ? 'forbidden' : 'unknown';
+}
+
 /** Nobody gives more than they have. */
 export function mayGrant(by: Principal, { workspace, feed }: Grant): boolean {
   return decide(by, 'administer', { workspace, feed }) === 'allowed';

@@ -32,6 +32,10 @@ export type ActName =
   | 'user.deleted'
   | 'grants.changed'
   | 'grants.deleted'
+  | 'export.created'
+  | 'export.changed'
+  | 'export.deleted'
+  | 'export.reset'
   | 'admin-token.created'
   | 'epoch.began';
 
@@ -39,6 +43,7 @@ export type ActName =
 export interface ActTarget {
   readonly token?: string;
   readonly user?: string;
+  readonly export?: string;
   /** Whom something was granted. */
   readonly principal?: string;
   /** Of the feed's contract. */

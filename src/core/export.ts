@@ -28,6 +28,29 @@ export function endOfTick(tick: bigint): ExportPlace {
   return { tick, feed: BEHIND_ALL, position: 0n };
 }
 
+/** A place, and when its tick was; undefined before the first. */
+export interface TimedPlace {
+  readonly place: ExportPlace;
+  readonly recordedAt: Instant | undefined;
+}
+
+/** A tick; 0 is none: that before the first. */
+export interface TimedTick {
+  readonly tick: bigint;
+  readonly recordedAt: Instant | undefined;
+}
+
+/** Behind all of the tick. */
+export function behind({ tick, recordedAt }: TimedTick): TimedPlace {
+  return { place: tick === 0n ? LOG_START : endOfTick(tick), recordedAt };
+}
+
+/** For a place before the first tick: that was recorded at no time. */
+export const EARLIEST: Instant = '1970-01-01T00:00:00Z';
+
+/** Feeds are all born into this one (docs/adr/0002). */
+export const EXPORTED_PARTITION = 0;
+
 /** What one tick recorded in one feed. */
 export interface ExportStretch {
   readonly tick: bigint;
@@ -103,6 +126,12 @@ function patternOf(part: string): FeedPattern {
   if (feed === '*') return { workspace, feed: undefined };
   checkName('feed', feed);
   return { workspace, feed };
+}
+
+/** The workspaces that the patterns name; undefined: any. */
+export function workspacesOf(patterns: readonly FeedPattern[]): readonly string[] | undefined {
+  const workspaces = patterns.flatMap(({ workspace }) => workspace ?? []);
+  return workspaces.length === patterns.length ? workspaces : undefined;
 }
 
 export function matches(patterns: readonly FeedPattern[], feed: { workspace: string; name: string }): boolean {

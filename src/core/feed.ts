@@ -84,15 +84,18 @@ const RESERVED = new Set(
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
 /** Refuses a name that could not stand in a URL as it is, or that means something else there. */
-export function checkName(kind: 'workspace' | 'feed', name: string): void {
+export function checkName(kind: 'workspace' | 'feed' | 'export', name: string): void {
   if (!NAME.test(name)) {
     throw new FeedsError(
       'bad-parameter',
-      `"${name.slice(0, 140)}" is no name for a ${kind}: 1 to 128 of A-Z a-z 0-9 . _ ~ -, the first a letter or a digit`,
+      `"${name.slice(0, 140)}" is no name for ${kind === 'export' ? 'an' : 'a'} ${kind}: 1 to 128 of A-Z a-z 0-9 . _ ~ -, the first a letter or a digit`,
     );
   }
   if (RESERVED.has(name.toLowerCase())) {
-    throw new FeedsError('bad-parameter', `"${name}" is a reserved word and cannot name a ${kind}`);
+    throw new FeedsError(
+      'bad-parameter',
+      `"${name}" is a reserved word and cannot name ${kind === 'export' ? 'an' : 'a'} ${kind}`,
+    );
   }
 }
 

@@ -18,3 +18,8 @@ export function instantOf(microseconds: bigint): Instant {
   const whole = new Date(Number(microseconds / 1_000_000n) * 1000).toISOString().slice(0, SECONDS_LENGTH);
   return `${whole}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
+
+/** Whatever their fractions look like. */
+export function isEarlier(one: Instant, other: Instant): boolean {
+  return microsecondsOf(one) < microsecondsOf(other);
+}

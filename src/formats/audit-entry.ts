@@ -72,6 +72,10 @@ const DONE: Readonly<Record<ActName, string>> = {
   'user.deleted': 'deleted the user',
   'grants.changed': 'changed the grants of',
   'grants.deleted': 'took back the grants of',
+  'export.created': 'made the export',
+  'export.changed': 'changed the export',
+  'export.deleted': 'deleted the export',
+  'export.reset': 'put back the export',
   'admin-token.created': 'made the admin token',
   'epoch.began': 'began a new epoch of the log, which has gone back or moved,',
 };
@@ -91,9 +95,11 @@ function titleOf(record: AuditRecord): string {
   return `${who} was refused ${count === 1 ? 'once' : `${String(count)} times`}: ${REFUSED[reason]}`;
 }
 
-function nameOf({ token, user, principal, version, feed, workspace = '', partition }: ActTarget): string {
+function nameOf(target: ActTarget): string {
+  const { token, user, principal, version, feed, workspace = '', partition } = target;
   if (token !== undefined) return token;
   if (user !== undefined) return user;
+  if (target.export !== undefined) return target.export;
   if (principal !== undefined) return `${principal} in ${workspace}`;
   if (version !== undefined) return `${workspace}/${feed ?? ''}, version ${String(version)}`;
   if (feed !== undefined) return `${workspace}/${feed}`;
@@ -107,9 +113,10 @@ function termsOf(record: AuditRecord): string[] {
     terms.push(`reason:${record.reason}`);
     for (const { path } of record.requests) terms.push(...placeOf(path));
   } else {
-    const { token, user, principal, feed, workspace } = record.target;
+    const { token, user, export: name, principal, feed, workspace } = record.target;
     if (token !== undefined) terms.push(`token:${token}`);
     if (user !== undefined) terms.push(`user:${user}`);
+    if (name !== undefined) terms.push(`export:${name}`);
     if (principal !== undefined) terms.push(`principal:${principal}`);
     terms.push(...placeTerms(workspace, feed));
   }

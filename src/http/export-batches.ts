@@ -1,5 +1,5 @@
-import type { Instant, Position } from '../core/entry.js';
-import type { ExportLoss, ExportPlace, ExportStretch, ExportedEntry } from '../core/export.js';
+import type { Position } from '../core/entry.js';
+import type { ExportLoss, ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { View } from '../core/view.js';
 import { readExported, readExportedText } from '../store/export.js';
@@ -15,12 +15,6 @@ export interface ExportedFeed {
   readonly deleted: boolean;
 }
 
-/** A place, and when its tick was; undefined before the first. */
-export interface TimedPlace {
-  readonly place: ExportPlace;
-  readonly recordedAt: Instant | undefined;
-}
-
 /** What of which feed the export cannot give. */
 export type Losses = Map<FeedId, Pick<ExportLoss, 'entries' | 'atMost'>>;
 
@@ -30,7 +24,7 @@ export interface BatchesWanted {
   /** Of which of them there is something, each behind a position. */
   readonly from: ReadonlyMap<FeedId, Position>;
   readonly begin: TimedPlace;
-  readonly lastTick: bigint;
+  readonly to: ExportPlace;
   /** Entries; undefined: all. */
   readonly limit: number | undefined;
   /** Where is noted what retention took in the meantime. */
@@ -54,8 +48,8 @@ const BATCH = 1_000;
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
 export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGenerator<Batch> {
   const { db } = deps;
-  const { partition, from, begin, lastTick, limit } = wanted;
-  const stretches = walk(db, { partition, feeds: from, after: begin.place, lastTick });
+  const { partition, from, begin, to, limit } = wanted;
+  const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
   const reading = { stretches, rest: undefined };
   let left = limit ?? Infinity;
   let coming = readBatch(deps, wanted, reading, left);

@@ -4,7 +4,7 @@ import { FeedsError } from '../core/errors.js';
 import { readFeedPatterns } from '../core/export.js';
 import type { ExportWindow, FeedPattern } from '../core/export.js';
 import { isRfc3339, toMicroseconds } from '../formats/dates.js';
-import { EXPORT_COLUMNS } from '../formats/export/export-row.js';
+import { EXPORT_COLUMNS, checkColumns } from '../formats/export/export-row.js';
 import type { ExportColumn } from '../formats/export/export-row.js';
 import { queryOf, single } from './parameters.js';
 
@@ -62,10 +62,6 @@ function limit(text: string | undefined): number | undefined {
 function columns(text: string | undefined): readonly ExportColumn[] {
   if (text === undefined) return EXPORT_COLUMNS;
   const names = text.split(',').map((name) => name.trim());
-  for (const name of names) {
-    if ((EXPORT_COLUMNS as readonly string[]).includes(name)) continue;
-    const there = EXPORT_COLUMNS.join(', ');
-    throw new FeedsError('bad-parameter', `there is no column "${name.slice(0, 64)}"; there are ${there}`);
-  }
-  return [...new Set(names)] as ExportColumn[];
+  checkColumns(names);
+  return [...new Set(names)];
 }

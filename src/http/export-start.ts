@@ -3,20 +3,37 @@ import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
-import type { Instant, Position } from '../core/entry.js';
+import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
-import { LOG_START, endOfTick, matches, selectionDigest } from '../core/export.js';
-import type { ExportEnd, ExportLoss, ExportWindow, ExportedEntry, FeedPattern } from '../core/export.js';
+import {
+  EARLIEST,
+  EXPORTED_PARTITION,
+  LOG_START,
+  behind,
+  endOfTick,
+  matches,
+  selectionDigest,
+  workspacesOf,
+} from '../core/export.js';
+import type {
+  ExportEnd,
+  ExportLoss,
+  ExportWindow,
+  ExportedEntry,
+  FeedPattern,
+  TimedPlace,
+  TimedTick,
+} from '../core/export.js';
 import type { ExportToken } from '../core/export-token.js';
 import type { FeedId } from '../core/feed.js';
-import { microsecondsOf } from '../core/instants.js';
+import { isEarlier } from '../core/instants.js';
 import { newestTick, readEpochs, recordedAt as recordedAtTick } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
-import { databaseNow, listExported, readExportedTo, tickFrom } from '../store/export.js';
+import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf } from '../store/export.js';
 import type { ExportedTo } from '../store/export.js';
 import { hasLost } from '../store/tenant-page.js';
 import { exportBatches } from './export-batches.js';
-import type { Batch, ExportedFeed, Losses, TimedPlace } from './export-batches.js';
+import type { Batch, ExportedFeed, Losses } from './export-batches.js';
 import type { ExportRequest } from './export-request.js';
 import { refuseUnlessAllowed } from './middleware/may.js';
 import type { Services } from './services.js';
@@ -30,9 +47,6 @@ export interface Export {
 }
 
 type Deps = Pick<Services, 'db' | 'pool' | 'checkers' | 'exportTokens'>;
-
-/** Feeds are all born into this one (docs/adr/0002). */
-const PARTITION = 0;
 
 /**
  * Reads everything that can be refused before the first row: whether the caller may, and whether the token is good. Rejects with
@@ -48,13 +62,19 @@ export async function startExport(services: Deps, principal: Principal, request:
   const token = request.after === undefined ? undefined : openToken(services, request.after, selection);
 
   const newest = await newestAfterClosing(services, window, now);
-  const epochs = await readEpochs(db, PARTITION);
+  const epochs = await readEpochs(db, EXPORTED_PARTITION);
   if (token !== undefined) await refuseFromBeyond(services, token, epochs, newest, selection);
-  const isClosed = window.to !== undefined && newest !== undefined && !isBefore(newest.recordedAt, window.to);
-  const last = isClosed ? await lastBefore(services, window.to, newest) : newest;
+  const isClosed = window.to !== undefined && newest !== undefined && !isEarlier(newest.recordedAt, window.to);
+  const last = isClosed ? await lastTickBefore(db, EXPORTED_PARTITION, window.to, newest) : newest;
   const begin = await beginning(services, token, window.from, newest);
 
-  const reached = await readExportedTo(db, PARTITION, [...feeds.keys()], begin.place, begin.recordedAt ?? EARLIEST);
+  const reached = await readExportedTo(
+    db,
+    EXPORTED_PARTITION,
+    [...feeds.keys()],
+    begin.place,
+    begin.recordedAt ?? EARLIEST,
+  );
   const lost: Losses =
     token === undefined && window.from === undefined
       ? new Map<FeedId, never>()
@@ -64,8 +84,8 @@ export async function startExport(services: Deps, principal: Principal, request:
   );
 
   const { limit } = request;
-  const lastTick = last?.tick ?? 0n;
-  const batches = exportBatches(services, { partition: PARTITION, feeds, from, begin, lastTick, limit, lost });
+  const to = endOfTick(last?.tick ?? 0n);
+  const batches = exportBatches(services, { partition: EXPORTED_PARTITION, feeds, from, begin, to, limit, lost });
   // It is that of the last tick, whoever published then.
   const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
   let rows = 0;
@@ -82,7 +102,7 @@ export async function startExport(services: Deps, principal: Principal, request:
       return {
         after: services.exportTokens.seal({
           epoch: epochs.current,
-          partition: PARTITION,
+          partition: EXPORTED_PARTITION,
           place,
           recordedAt,
           selection,
@@ -107,18 +127,12 @@ export async function startExport(services: Deps, principal: Principal, request:
   }
 }
 
-const EARLIEST: Instant = '1970-01-01T00:00:00Z';
-
-function isBefore(one: Instant, other: Instant | undefined): boolean {
-  return other !== undefined && microsecondsOf(one) < microsecondsOf(other);
-}
-
 /** What begins later is not known to be complete, and what is empty is a mistake. */
 function checkWindow({ from, to }: ExportWindow, now: Instant): void {
-  if (from !== undefined && isBefore(now, from)) {
+  if (from !== undefined && isEarlier(now, from)) {
     throw new FeedsError('bad-parameter', `"from" is ${from}, which is still to come: it is ${now}`);
   }
-  if (from !== undefined && to !== undefined && !isBefore(from, to)) {
+  if (from !== undefined && to !== undefined && !isEarlier(from, to)) {
     throw new FeedsError('bad-parameter', `"from" is ${from}, expected a time before "to", which is ${to}`);
   }
 }
@@ -129,11 +143,11 @@ async function newestAfterClosing(
   { to }: ExportWindow,
   now: Instant,
 ): Promise<SeenTick | undefined> {
-  const newest = await newestTick(db, PARTITION);
-  if (to === undefined || isBefore(now, to)) return newest;
-  if (newest !== undefined && !isBefore(newest.recordedAt, to)) return newest;
-  await closeWindow(pool, PARTITION);
-  return newestTick(db, PARTITION);
+  const newest = await newestTick(db, EXPORTED_PARTITION);
+  if (to === undefined || isEarlier(now, to)) return newest;
+  if (newest !== undefined && !isEarlier(newest.recordedAt, to)) return newest;
+  await closeWindow(pool, EXPORTED_PARTITION);
+  return newestTick(db, EXPORTED_PARTITION);
 }
 
 /** The feeds of the patterns that the caller may export; one that is named has to be there for it. */
@@ -164,11 +178,6 @@ async function selectedFeeds(
   return feeds;
 }
 
-function workspacesOf(patterns: readonly FeedPattern[]): readonly string[] | undefined {
-  const workspaces = patterns.flatMap(({ workspace }) => workspace ?? []);
-  return workspaces.length === patterns.length ? workspaces : undefined;
-}
-
 function openToken({ exportTokens }: Deps, text: string, selection: Buffer): ExportToken {
   const token = exportTokens.open(text);
   if (token === undefined) {
@@ -191,8 +200,8 @@ async function refuseFromBeyond(
   const end = newest?.tick ?? 0n;
   const last = common !== undefined && common < end ? common : end;
   if (token.place.tick <= last) return;
-  const place = behind({ tick: last, recordedAt: await recordedAtTick(db, PARTITION, last) });
-  const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: PARTITION, ...place, selection });
+  const place = behind({ tick: last, recordedAt: await recordedAtTick(db, EXPORTED_PARTITION, last) });
+  const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: EXPORTED_PARTITION, ...place, selection });
   throw new FeedsError(
     'marker-beyond-log',
     'the log was put back to an older state since this token was given out; lastCommon is the token of the last place that both have in common',
@@ -208,37 +217,7 @@ async function beginning(
 ): Promise<TimedPlace> {
   if (token !== undefined) return token;
   if (from === undefined || newest === undefined) return { place: LOG_START, recordedAt: undefined };
-  return behind(await lastBefore(services, from, newest));
-}
-
-/** Tick 0 is none: that before the first. */
-interface Tick {
-  readonly tick: bigint;
-  readonly recordedAt: Instant | undefined;
-}
-
-function behind({ tick, recordedAt }: Tick): TimedPlace {
-  return { place: tick === 0n ? LOG_START : endOfTick(tick), recordedAt };
-}
-
-/** The last tick before the time, found by halving. */
-async function lastBefore({ db }: Deps, time: Instant | undefined, newest: SeenTick): Promise<Tick> {
-  if (time === undefined || isBefore(newest.recordedAt, time)) return newest;
-  // `low` is before the time, `high` is not.
-  let low: Tick = { tick: 0n, recordedAt: undefined };
-  let high = newest.tick;
-  while (high - low.tick > 1n) {
-    const middle = (low.tick + high) / 2n;
-    const found = await tickFrom(db, PARTITION, middle);
-    if (found === undefined || !isBefore(found.recordedAt, time)) high = middle;
-    else low = found;
-  }
-  return low;
-}
-
-/** What retention and deletion have taken is not begun with. */
-function startOf({ position, firstKept }: ExportedTo): Position {
-  return position < firstKept ? firstKept - 1n : position;
+  return behind(await lastTickBefore(services.db, EXPORTED_PARTITION, from, newest));
 }
 
 /** What of each feed was taken between the place and the end of the window, or the end of the log. */
@@ -246,12 +225,14 @@ async function lossesBehind(
   { db }: Deps,
   feeds: ReadonlyMap<FeedId, ExportedFeed>,
   reached: readonly ExportedTo[],
-  end: Tick | undefined,
+  end: TimedTick | undefined,
 ): Promise<Losses> {
   const lost: Losses = new Map();
   const ids = reached.map(({ feed }) => feed);
   const ends =
-    end === undefined ? [] : await readExportedTo(db, PARTITION, ids, endOfTick(end.tick), end.recordedAt ?? EARLIEST);
+    end === undefined
+      ? []
+      : await readExportedTo(db, EXPORTED_PARTITION, ids, endOfTick(end.tick), end.recordedAt ?? EARLIEST);
   const endOf = new Map(ends.map(({ feed, position }) => [feed, position]));
   for (const { feed: id, position, isUnsure, firstKept, head } of reached) {
     const { feed, view, deleted } = feeds.get(id) ?? {};

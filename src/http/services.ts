@@ -4,6 +4,7 @@ import type { UsageMeter } from '../actions/usage-meter.js';
 import type { Principal } from '../core/access.js';
 import type { FeedsError } from '../core/errors.js';
 import type { Checkers } from '../registry/checkers.js';
+import type { ExportReceipts } from '../core/export-receipt.js';
 import type { ExportTokens } from '../core/export-token.js';
 import type { Seals } from '../core/seal.js';
 import type { WithoutSecrets } from '../core/secrets.js';
@@ -54,6 +55,7 @@ export interface Services {
   /** For the markers of those who see a part of a log only. */
   readonly seals: Seals;
   readonly exportTokens: ExportTokens;
+  readonly exportReceipts: ExportReceipts;
   /** Told of what was done; `wake` has it published to the audit feed at once. */
   readonly audit: { wake(): void };
   readonly refusals: Pick<Refusals, 'note'>;

@@ -5,7 +5,7 @@ import type { Db } from './db.js';
 import { readStretches, readStretchesOf } from './export.js';
 
 /** Feeds up to which each is read by its own index and the ticks of others are never seen (docs/adr/0012). */
-const FEW_FEEDS = 50;
+export const FEW_FEEDS = 50;
 const AT_ONCE = 2_000;
 
 export interface Walk {
@@ -13,18 +13,23 @@ export interface Walk {
   /** Each with the position that has been exported of it. */
   readonly feeds: ReadonlyMap<FeedId, Position>;
   readonly after: ExportPlace;
-  /** The walk ends with this tick. */
-  readonly lastTick: bigint;
+  /** The walk ends here: of the last stretch the rest is left out. */
+  readonly to: ExportPlace;
 }
 
 /** The stretches of these feeds behind the place, in the order of the clock; of the first of them what is left. */
-export async function* walk(db: Db, { partition, feeds, after, lastTick }: Walk): AsyncGenerator<ExportStretch> {
+export async function* walk(db: Db, { partition, feeds, after, to }: Walk): AsyncGenerator<ExportStretch> {
   if (feeds.size === 0) return;
+  const lastTick = to.tick;
   const all =
     feeds.size <= FEW_FEEDS ? walkFew(db, partition, feeds, lastTick) : walkMany(db, partition, feeds, after, lastTick);
   for await (const stretch of all) {
+    const isLast = stretch.tick === to.tick && stretch.feed >= to.feed;
+    if (isLast && stretch.feed > to.feed) return;
     const exported = feeds.get(stretch.feed) ?? 0n;
-    if (stretch.last > exported) yield { ...stretch, first: stretch.first > exported ? stretch.first : exported + 1n };
+    const first = stretch.first > exported ? stretch.first : exported + 1n;
+    const last = isLast && to.position < stretch.last ? to.position : stretch.last;
+    if (last >= first) yield { ...stretch, first, last };
   }
 }
 

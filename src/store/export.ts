@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import type { Instant, Position } from '../core/entry.js';
-import type { ExportPlace, ExportStretch, ExportedEntry } from '../core/export.js';
+import type { ExportPlace, ExportStretch, ExportedEntry, TimedTick } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
+import { isEarlier } from '../core/instants.js';
 import { tenantTerms } from '../core/search.js';
 import type { Db } from './db.js';
 import { FEED_COLUMNS, FEED_COLUMN_COUNT, toFeed } from './feeds.js';
@@ -22,6 +23,11 @@ export interface ExportedTo {
   readonly isUnsure: boolean;
   readonly firstKept: Position;
   readonly head: Position;
+}
+
+/** What retention and deletion have taken is not begun with. */
+export function startOf({ position, firstKept }: ExportedTo): Position {
+  return position < firstKept ? firstKept - 1n : position;
 }
 
 // Of a feed, ticks, positions and times go up together: the time finds the tick, which has no index of its own in a feed.
@@ -72,6 +78,33 @@ export async function readExportedTo(
     const position = feed === place.feed && place.position > before ? place.position : before;
     return { feed, position, isUnsure: isUnsure && position === before, firstKept, head };
   });
+}
+
+const WAITING = `
+  select f.feed_id, greatest(0, extract(epoch from clock_timestamp() - t.recorded_at))::float8
+    from unnest($2::int[], $3::bigint[]) as f (feed_id, position)
+   cross join lateral (
+      select recorded_at
+        from ticks
+       where partition_id = $1
+         and feed_id = f.feed_id
+         and last_position > f.position
+       order by last_position
+       limit 1) t`;
+
+/** For how many seconds the first entry behind the position has been there, of each of these feeds that has one. */
+export async function secondsWaiting(
+  db: Db,
+  partition: number,
+  feeds: readonly { readonly feed: FeedId; readonly position: Position }[],
+): Promise<ReadonlyMap<FeedId, number>> {
+  if (feeds.length === 0) return new Map();
+  const { rows } = await db.query<[FeedId, number]>({
+    name: 'seconds-waiting',
+    text: WAITING,
+    values: [partition, feeds.map(({ feed }) => feed), feeds.map(({ position }) => String(position))],
+  });
+  return new Map(rows);
 }
 
 const STRETCHES_OF_FEEDS = `
@@ -239,6 +272,26 @@ export async function tickFrom(
   const { rows } = await db.query<[bigint, Instant]>({ name: 'tick-from', text: TICK_FROM, values: [partition, tick] });
   const [row] = rows;
   return row === undefined ? undefined : { tick: row[0], recordedAt: row[1] };
+}
+
+/** The last tick before the time, found by halving. */
+export async function lastTickBefore(
+  db: Db,
+  partition: number,
+  time: Instant | undefined,
+  newest: { readonly tick: bigint; readonly recordedAt: Instant },
+): Promise<TimedTick> {
+  if (time === undefined || isEarlier(newest.recordedAt, time)) return newest;
+  // `low` is before the time, `high` is not.
+  let low: TimedTick = { tick: 0n, recordedAt: undefined };
+  let high = newest.tick;
+  while (high - low.tick > 1n) {
+    const middle = (low.tick + high) / 2n;
+    const found = await tickFrom(db, partition, middle);
+    if (found === undefined || !isEarlier(found.recordedAt, time)) high = middle;
+    else low = found;
+  }
+  return low;
 }
 
 /** What time it is there. */

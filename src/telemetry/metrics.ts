@@ -29,7 +29,23 @@ export interface MetricSources {
   readonly pool: () => { inUse: number; open: number; waiting: number };
   /** The LISTEN connection is up, so that heads are answered from memory. */
   readonly listening: () => boolean;
+  /** How far named exports are behind; undefined: the database does not tell in time. Asked for twice in a row, it is read once. */
+  readonly exportLags: () => Promise<readonly ExportLags[] | undefined>;
 }
+
+interface Lag {
+  readonly entries: bigint;
+  readonly seconds: number;
+}
+
+interface ExportLags {
+  readonly name: string;
+  /** Of all its feeds together, and of those that lag, the one that lags most first. */
+  readonly lag: Lag & { readonly feeds: readonly (Lag & { readonly workspace: string; readonly feed: string })[] };
+}
+
+/** Of each export; the others are in the whole. */
+const MOST_LAGGING_FEEDS = 100;
 
 const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BATCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -100,6 +116,36 @@ export function createMetrics(): Metrics {
   gauge('millrace_pool_connections_open', "Connections of the readers' pool", (from) => from.pool().open);
   gauge('millrace_pool_waiting', 'Queries that wait for a connection', (from) => from.pool().waiting);
   gauge('millrace_head_memory_listening', 'Whether the LISTEN connection is up', (from) => (from.listening() ? 1 : 0));
+
+  const lagGauge = (name: string, help: string, read: (lag: Lag) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['export', 'workspace', 'feed'],
+      registers,
+      async collect() {
+        const lags = (await sources?.exportLags()) ?? [];
+        // What does not lag any more, or is not known now, is not told.
+        this.reset();
+        for (const { name: exported, lag } of lags) {
+          this.set({ export: exported }, read(lag));
+          for (const one of lag.feeds.slice(0, MOST_LAGGING_FEEDS)) {
+            this.set({ export: exported, workspace: one.workspace, feed: one.feed }, read(one));
+          }
+        }
+      },
+    });
+  };
+  lagGauge(
+    'millrace_export_lag_entries',
+    'Entries that were not acknowledged yet: of a named export in all, and of those of its feeds that lag most',
+    ({ entries }) => Number(entries),
+  );
+  lagGauge(
+    'millrace_export_lag_seconds',
+    'Age of the oldest entry that was not acknowledged yet, of a named export in all, and of those of its feeds that lag most',
+    ({ seconds }) => seconds,
+  );
 
   return {
     request: requests.observe,

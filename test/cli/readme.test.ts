@@ -129,6 +129,19 @@ describe('README', function () {
     expect(server.stdout()).not.to.contain('correct horse');
   });
 
+  it('and those of docs/export.md that make, pull and acknowledge a named export', async () => {
+    const [make = '', pull = '', acknowledge = ''] = (await commandsIn('docs/export.md')).slice(-3);
+    for (const rows of [
+      /^\{"workspace":"demo".*"kind":"end".*"receipt":"r1/s,
+      /^\{"kind":"end","batch":null,"receipt":null/,
+    ]) {
+      expect(await run(make, 10)).to.match(/"name": "warehouse"/);
+      await run(pull, 10);
+      expect(await readFile(join(folder, 'batch.ndjson'), 'utf8')).to.match(rows);
+      expect(await run(acknowledge, 10)).to.match(/"acknowledged": "\S+-1"/);
+    }
+  });
+
   it('and those of docs/contracts.md, each with the answer that the text tells of', async () => {
     const shown = (await commandsIn('docs/contracts.md')).flatMap((command) => command.split(/\n(?=curl)/));
     const answers = [

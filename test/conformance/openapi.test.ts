@@ -303,6 +303,29 @@ describe('OpenAPI 3.1', () => {
       expect((await described('get', '/admin/workspaces/ops')).status).to.equal(404);
     });
 
+    it('agree on named exports', async () => {
+      const json = 'application/json';
+      const url = '/admin/exports/nightly';
+      expect((await described('put', url, sent(json, '{"feeds":["shop/*"]}'))).status).to.equal(201);
+      expect((await described('put', url, sent(json, '{"feeds":["shop/orders"]}'))).status).to.equal(200);
+      expect((await described('put', url, sent(json, '{"feeds":[]}'))).status).to.equal(422);
+      await publish(app, feed);
+      const batch = await described('get', '/export/nightly');
+      expect(batch.headers.get('millrace-export-batch')).not.to.equal(null);
+      const end = (await batch.text()).trimEnd().split('\n').at(-1)!;
+      for (const path of ['/admin/exports', url]) expect((await described('get', path)).status).to.equal(200);
+      expect((await described('post', '/export/nightly/ack', sent(json, end))).status).to.equal(200);
+      expect((await described('post', '/export/nightly/ack', sent(json, '{"receipt":"r1"}'))).status).to.equal(400);
+      expect((await described('get', url)).status).to.equal(200);
+      expect((await described('get', '/export/nightly?limit=1')).status).to.equal(400);
+      expect((await described('get', '/export/none')).status).to.equal(404);
+      expect((await described('post', `${url}/reset`, sent(json, '{"to":"start"}'))).status).to.equal(200);
+      expect((await described('post', '/export/nightly/ack', sent(json, end))).status).to.equal(200);
+      expect((await described('delete', url, { headers: { 'if-match': '"1"' } })).status).to.equal(412);
+      expect((await described('delete', url)).status).to.equal(204);
+      expect((await described('get', url)).status).to.equal(404);
+    });
+
     describe('agree on contracts', () => {
       const TYPES = {
         whole: 'application/json',

@@ -14,7 +14,20 @@ type Told = 'yes' | 401 | 403 | 404;
 
 /** What each operation of the API asks for. */
 const NEEDS: Readonly<
-  Record<string, 'nothing' | 'describe' | 'read' | 'publish' | 'export' | 'feed' | 'workspace' | 'some' | 'any'>
+  Record<
+    string,
+    | 'nothing'
+    | 'describe'
+    | 'read'
+    | 'publish'
+    | 'export'
+    | 'feed'
+    | 'workspace'
+    | 'everything'
+    | 'exports'
+    | 'some'
+    | 'any'
+  >
 > = {
   'get /': 'any',
   'get /feeds': 'any',
@@ -33,6 +46,13 @@ const NEEDS: Readonly<
   'get /feeds/{workspace}/{feed}/schemas/{version}/imports/{name}': 'describe',
   'get /feeds/{workspace}/{feed}/schemas/{version}/example': 'describe',
   'get /export': 'export',
+  'get /export/{name}': 'exports',
+  'post /export/{name}/ack': 'exports',
+  'get /admin/exports': 'everything',
+  'get /admin/exports/{name}': 'everything',
+  'put /admin/exports/{name}': 'everything',
+  'delete /admin/exports/{name}': 'everything',
+  'post /admin/exports/{name}/reset': 'everything',
   'get /admin/workspaces': 'some',
   'get /admin/workspaces/{workspace}': 'workspace',
   'put /admin/workspaces/{workspace}': 'workspace',
@@ -78,18 +98,22 @@ const CALLERS: Readonly<
       /** It comes by these; else by a token of ours. */
       by?: 'jwt' | 'keystone';
       told: readonly [string, string, string, string, string];
+      /** Of pulling each of EXPORTS; where it is left out, whoever may export nothing is told that whatever it names. */
+      exports?: string;
     }
   >
 > = {
   nobody: { told: ['111', 'Y11', '111', '111', '11'] },
-  'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'] },
+  'admin of everything': { grants: [{ role: 'admin' }], told: ['YYY', 'YYY', 'YYY', 'YYY', 'YY'], exports: 'YYYY' },
   'admin of the workspace': {
     grants: [{ role: 'admin', workspace: 'shop' }],
     told: ['YYY', 'YYY', 'YYY', '444', 'Y4'],
+    exports: '4YY4',
   },
   'admin of the feed': {
     grants: [{ role: 'admin', workspace: 'shop', feed: 'closed' }],
     told: ['YYY', 'Y33', '444', '444', '34'],
+    exports: '44Y4',
   },
   'publisher to everything': { grants: [{ role: 'publisher' }], told: ['3Y3', 'YY3', '3Y3', '3Y3', '33'] },
   'publisher to the workspace': {
@@ -116,10 +140,12 @@ const CALLERS: Readonly<
   'exporter of a tenant in everything': {
     grants: [{ role: 'exporter', tenants: ['own'] }],
     told: ['Y33', 'Y33', 'Y33', 'Y33', '33'],
+    exports: '3333',
   },
   'exporter of the workspace': {
     grants: [{ role: 'exporter', workspace: 'shop' }],
     told: ['Y33', 'Y33', 'Y33', '444', '34'],
+    exports: '4YY4',
   },
   'reader and publisher of different feeds': {
     grants: [
@@ -137,6 +163,7 @@ const CALLERS: Readonly<
     grants: [{ role: 'admin', workspace: 'shop' }],
     by: 'keystone',
     told: ['YYY', 'YYY', 'YYY', '444', 'Y4'],
+    exports: '4YY4',
   },
   'reader of something else': {
     grants: [{ role: 'reader', workspace: 'elsewhere' }],
@@ -150,6 +177,8 @@ const rolesOf = (way: 'jwt' | 'keystone'): Record<string, Record<string, unknown
       by === way ? [[caller.replaceAll(' ', '-'), grants] as const] : [],
     ),
   );
+/** Exports by their names, and what they name. */
+const EXPORTS = { all: ['*'], shop: ['shop/*'], closed: ['shop/closed'], both: ['shop/closed', 'far/closed'] };
 const TARGETS = ['shop/closed', 'shop/open', 'shop/none', 'far/closed'] as const;
 const MEANT: Readonly<Record<string, Told>> = { Y: 'yes', 1: 401, 3: 403, 4: 404 };
 
@@ -183,6 +212,10 @@ describe('who may do what, over HTTP', function () {
     for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {
       await app.request(`/admin/${path}`, { method: 'PUT' });
     }
+    for (const [name, feeds] of Object.entries(EXPORTS)) {
+      const headers = { 'content-type': 'application/json' };
+      await app.request(`/admin/exports/${name}`, { method: 'PUT', headers, body: JSON.stringify({ feeds }) });
+    }
     for (const target of TARGETS) {
       if (target === 'shop/none') continue;
       const headers = { 'content-type': 'application/atom+xml' };
@@ -213,7 +246,7 @@ describe('who may do what, over HTTP', function () {
     expect(operations).to.have.members(Object.keys(NEEDS));
   });
 
-  for (const [caller, { grants, told }] of Object.entries(CALLERS)) {
+  for (const [caller, { grants, told, exports = grants === undefined ? '1111' : '3333' }] of Object.entries(CALLERS)) {
     it(`by ${caller}`, async () => {
       const headers = await credentialsOf(caller);
       const ask = async (operation: string, target: string): Promise<[Told, Response]> => {
@@ -265,6 +298,15 @@ describe('who may do what, over HTTP', function () {
         }
         for (const [index, workspace] of ['shop', 'far'].entries()) {
           if (need === 'workspace') await expectTold(operation, workspace, told[4][index]);
+        }
+        if (need === 'everything') {
+          const isAll = grants?.some(({ role, workspace }) => role === 'admin' && workspace === undefined) === true;
+          await expectTold(operation, '', isAll ? 'Y' : grants === undefined ? '1' : '3');
+        }
+        if (need === 'exports') {
+          for (const [index, name] of Object.keys(EXPORTS).entries()) {
+            await expectTold(operation.replace('{name}', name), '', exports[index]);
+          }
         }
         if (need === 'some') {
           await expectTold(operation, '', has('admin') ? 'Y' : grants === undefined ? '1' : '3');

@@ -109,6 +109,20 @@ describe('the audit feed', function () {
         changes: { grants: { to: [GRANT] }, password: { to: 'a new one' } },
       },
     },
+    'put /admin/exports/{name}': {
+      body: { feeds: ['shop/*', 'system/*'] },
+      told: { act: 'export.created', target: { export: 'nightly' } },
+      again: true,
+    },
+    'post /admin/exports/{name}/reset': {
+      path: async () => {
+        await (await app.request('/export/nightly')).text();
+        return '/admin/exports/nightly/reset';
+      },
+      body: { to: 'start' },
+      told: { act: 'export.reset', target: { export: 'nightly' }, changes: { place: { from: 'start', to: 'start' } } },
+    },
+    'delete /admin/exports/{name}': { told: { act: 'export.deleted', target: { export: 'nightly' } } },
     'delete /admin/users/{user}': { told: { act: 'user.deleted', target: { user: 'alice' } } },
   };
 
@@ -130,7 +144,8 @@ describe('the audit feed', function () {
           .replace('{workspace}', 'store')
           .replace('{feed}', 'sales')
           .replace('{version}', '1')
-          .replace('{user}', 'alice');
+          .replace('{user}', 'alice')
+          .replace('{name}', 'nightly');
       const first = await toldOf(method.toUpperCase(), at, body);
       expect(first.answer.status, await first.answer.text()).to.be.oneOf([200, 201, 204]);
       expect(first.told).to.have.length(1);

@@ -144,6 +144,26 @@ describe('a Postgres that is away', function () {
     await until('it listens again', async () => (await listens()) === '1');
   });
 
+  it('keeps no metrics back but those that are in it, and not for long', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const body = '{"feeds":["*"]}';
+    expect((await app.request('/admin/exports/nightly', { method: 'PUT', headers, body })).status).to.equal(201);
+    const lagIsTold = async (): Promise<boolean> => {
+      const since = performance.now();
+      const response = await app.request('/metrics');
+      const text = await response.text();
+      expect(response.status).to.equal(200);
+      expect(text).to.contain('millrace_queue_bytes 0');
+      expect((performance.now() - since) / 1000).to.be.below(BOUND_SECONDS);
+      return text.includes('millrace_export_lag_seconds{export="nightly"}');
+    };
+    await until('the lag is told', lagIsTold);
+    proxy.stall(true);
+    await until('the lag is not told', async () => !(await lagIsTold()), 30);
+    proxy.stall(false);
+    await until('the lag is told again', lagIsTold, 30);
+  });
+
   async function listens(): Promise<string | undefined> {
     const text = await (await app.request('/metrics')).text();
     return /^millrace_head_memory_listening (.)$/m.exec(text)?.[1];

@@ -50,6 +50,8 @@ describe('copying a database', () => {
       select 0, 1, n, 0, 100, md5(n::text)::uuid, 'urn:x:' || n, array['a', 'b"\\', null, ''],
              E'<entry>\\\\. \\t\\r\\n\\\\N ' || n || '</entry>'
         from generate_series(1, 1000) as n;
+      insert into exports (name, feeds, format, batch_rows, epoch, tick, feed_id, position, newest_batch, pending)
+      values ('nightly', '{demo/*,"a/b"}', 'ndjson', 100, '0123abcd', 1, 1, 500, 7, '{"number":"7","feeds":["demo/*"]}');
       insert into ticks (partition_id, tick, feed_id, first_position, last_position, recorded_at)
       values (0, 1, 1, 1, 1000, '2026-02-03 04:05:06.123456+00')`);
   }

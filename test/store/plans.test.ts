@@ -95,6 +95,39 @@ describe('statements that were planned while the log was empty', function () {
     });
   }
 
+  it('look at a few rows for a batch of a named export, and for how far it is behind', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const send = async (method: string, path: string, body: object): Promise<void> => {
+      const response = await app.request(path, { method, headers, body: JSON.stringify(body) });
+      expect(response.status, await response.text()).to.be.below(300);
+    };
+    const use = async (): Promise<void> => {
+      const text = await (await app.request('/export/planned')).text();
+      await send('POST', '/export/planned/ack', JSON.parse(text.trimEnd().split('\n').at(-1)!) as object);
+      expect((await app.request('/admin/exports/planned')).status).to.equal(200);
+    };
+    for (const name of ['one', 'two']) await app.feed(`exported-${name}`);
+    await send('PUT', '/admin/exports/planned', {
+      feeds: ['shop/exported-one', 'shop/exported-two'],
+      batchRows: 20,
+    });
+    // Planned while there is nothing.
+    await use();
+    await use();
+    for (let batch = 0; batch < 150; batch++) {
+      const entries = Array.from({ length: 20 }, () => ({}));
+      await post(
+        `/feeds/shop/exported-${batch % 2 === 0 ? 'one' : 'two'}`,
+        'application/atom+xml;type=feed',
+        aFeedOf(entries),
+      );
+    }
+    for (let round = 0; round < 3; round++) await use();
+    const before = await rowsRead();
+    for (let round = 0; round < 5; round++) await use();
+    expect(((await rowsRead()) - before) / 5).to.be.below(2_000);
+  });
+
   it('look at a few rows for what a workspace has used, however often it was published to', async () => {
     const put = async (path: string, body: object): Promise<void> => {
       const headers = { 'content-type': 'application/json' };

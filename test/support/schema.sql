@@ -60,6 +60,28 @@ create table epochs (
   constraint epochs_pkey PRIMARY KEY (partition_id, epoch)
 );
 
+create table exports (
+  name text collate "C" not null,
+  export_id uuid not null default gen_random_uuid(),
+  feeds text[] not null,
+  format text not null,
+  columns text[],
+  batch_rows integer not null,
+  from_time timestamp with time zone,
+  epoch text not null,
+  tick bigint not null,
+  feed_id integer not null,
+  "position" bigint not null,
+  recorded_at timestamp with time zone,
+  acknowledged jsonb,
+  acknowledged_at timestamp with time zone,
+  newest_batch bigint not null default 0,
+  pending jsonb,
+  revision bigint not null default 1,
+  created_at timestamp with time zone not null default now(),
+  constraint exports_pkey PRIMARY KEY (name)
+);
+
 create table feed_usage (
   partition_id smallint not null,
   feed_id integer not null,

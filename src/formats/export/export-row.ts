@@ -1,5 +1,6 @@
 import type { ExportedEntry } from '../../core/export.js';
 import type { Instant } from '../../core/entry.js';
+import { FeedsError } from '../../core/errors.js';
 import type { Feed } from '../../core/feed.js';
 import { toInstantMs } from '../dates.js';
 import { contentView } from '../atom/entry-view.js';
@@ -57,6 +58,15 @@ export const EXPORT_COLUMNS = [
   'content_xml',
   'content_json',
 ] as const satisfies readonly ExportColumn[];
+
+/** Throws `bad-parameter`. */
+export function checkColumns(names: readonly string[]): asserts names is readonly ExportColumn[] {
+  for (const name of names) {
+    if ((EXPORT_COLUMNS as readonly string[]).includes(name)) continue;
+    const there = EXPORT_COLUMNS.join(', ');
+    throw new FeedsError('bad-parameter', `there is no column "${name.slice(0, 64)}"; there are ${there}`);
+  }
+}
 
 /** @param showsPositions the caller sees the whole log */
 export function exportRow(

@@ -1,5 +1,6 @@
 import type { ExportEnd, ExportLoss, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
+import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
 import { exportRow } from './export-row.js';
@@ -10,11 +11,8 @@ import { ndjsonLine } from './ndjson.js';
 export interface ExportSource {
   readonly batches: AsyncIterable<readonly ExportedEntry[]>;
   readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
-  readonly end: () => ExportEnd;
+  readonly end: () => ExportEnd | BatchEnd;
 }
-
-export const NDJSON = 'application/x-ndjson';
-export const CSV = 'text/csv; charset=utf-8; header=present';
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
 export async function* writeNdjson(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
@@ -22,7 +20,7 @@ export async function* writeNdjson(source: ExportSource, columns: readonly Expor
   yield endLine(source.end());
 }
 
-function endLine({ lost, ...end }: ExportEnd): string {
+function endLine({ lost, ...end }: ExportEnd | BatchEnd): string {
   return `${JSON.stringify({ kind: 'end', ...end, lost: toldLosses(lost) })}\n`;
 }
 

@@ -1,6 +1,7 @@
 import { ByteWriter } from 'hyparquet-writer';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import type { ExportEnd } from '../../core/export.js';
+import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
 import { exportRow } from './export-row.js';
@@ -11,8 +12,6 @@ import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
 import { parquetColumns } from './parquet-columns.js';
 import type { ParquetColumn } from './parquet-columns.js';
-
-export const PARQUET = 'application/vnd.apache.parquet';
 
 /** How much makes a row group. */
 export interface RowGroupBounds {
@@ -98,7 +97,7 @@ function toRowGroup(columns: FinishedChunk[], rows: number, octets: number): Row
   };
 }
 
-function footer(columns: readonly ParquetColumn[], groups: RowGroup[], end: ExportEnd): Uint8Array {
+function footer(columns: readonly ParquetColumn[], groups: RowGroup[], end: ExportEnd | BatchEnd): Uint8Array {
   const writer = new ByteWriter();
   const metadata: Omit<FileMetaData, 'metadata_length'> = {
     version: 2,
@@ -112,13 +111,11 @@ function footer(columns: readonly ParquetColumn[], groups: RowGroup[], end: Expo
   return Buffer.concat([writer.getBytes(), MAGIC]);
 }
 
-/** The losses as JSON, as at the end of NDJSON. */
-function toldAtEnd({ after, complete, until, rows, lost }: ExportEnd): Record<string, string> {
-  return {
-    after,
-    complete: String(complete),
-    ...(until === undefined ? {} : { until }),
-    rows: String(rows),
-    lost: JSON.stringify(toldLosses(lost)),
-  };
+/** The losses as JSON, as at the end of NDJSON; what there is not is left out. */
+function toldAtEnd({ lost, ...end }: ExportEnd | BatchEnd): Record<string, string> {
+  const told: Record<string, string> = {};
+  for (const [name, value] of Object.entries(end) as [string, unknown][]) {
+    if (value !== undefined && value !== null) told[name] = String(value);
+  }
+  return { ...told, lost: JSON.stringify(toldLosses(lost)) };
 }

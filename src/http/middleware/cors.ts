@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { send } from '../respond.js';
 
 const EXPOSED =
-  'ETag, Link, Location, Content-Location, Allow, Accept-Post, Accept-Patch, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, Millrace-Gap, X-Request-Id';
+  'ETag, Link, Location, Content-Location, Allow, Accept-Post, Accept-Patch, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, Millrace-Gap, Millrace-Export-Batch, X-Request-Id';
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const DEFAULT_HEADERS =
   'Accept, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Slug, X-Auth-Token';

@@ -1,8 +1,10 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, decide, exportsSome, isServersAlone, viewOf } from '../../core/access.js';
+import { ANONYMOUS, decide, decideNamedExport, exportsSome, isServersAlone, viewOf } from '../../core/access.js';
 import type { Act, Decision, Principal, Target } from '../../core/access.js';
 import { FeedsError } from '../../core/errors.js';
+import { readFeedPatterns } from '../../core/export.js';
 import { isTenantId } from '../../core/feed.js';
+import type { NamedExport } from '../../core/named-export.js';
 import { viewKey, viewOfTenant } from '../../core/view.js';
 import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
@@ -88,6 +90,16 @@ export function mayExportSome(services: Services): RequestHandler {
 export function refuseUnlessAllowed(principal: Principal, act: Act, target: Target): void {
   const decision = decide(principal, act, target);
   if (decision !== 'allowed') throw refusal(decision, act);
+}
+
+/** Throws what somebody is told who may not pull what has this name; undefined: nothing has it, which is told in the same words. */
+export function mayPull(principal: Principal, found: NamedExport | undefined): NamedExport {
+  // What is pending is of the patterns that there were when it was planned.
+  const patterns = [...(found?.feeds ?? []), ...(found?.pending?.feeds ?? [])];
+  const decision = found === undefined ? 'unknown' : decideNamedExport(principal, readFeedPatterns(patterns.join(',')));
+  if (found !== undefined && decision === 'allowed') return found;
+  if (decision === 'forbidden' || decision === 'unauthorized') throw refusal(decision, 'export');
+  throw new FeedsError('not-found', 'there is no such export', { hidden: true });
 }
 
 /**

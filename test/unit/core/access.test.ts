@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ADMIN, ANONYMOUS, ROLES, administersAll, decide, knows } from '../../../src/core/access.js';
+import { ADMIN, ANONYMOUS, ROLES, administersAll, decide, decideNamedExport, knows } from '../../../src/core/access.js';
 import type { Act, Grant, Principal, Target } from '../../../src/core/access.js';
 
 const ACTS: readonly Act[] = ['describe', 'read', 'publish', 'export', 'administer'];
@@ -51,6 +51,24 @@ describe('who may do what', () => {
   it('without credentials: to read what is public, and of nothing else is told whether it is there', () => {
     expect(decisions(ANONYMOUS, FEED)).to.equal('unauthorized unauthorized unauthorized unauthorized unauthorized');
     expect(decisions(ANONYMOUS, PUBLIC)).to.equal('allowed allowed unauthorized unauthorized unauthorized');
+  });
+
+  it('a named export is for who may export all that it names, whole, and known to who has some right in all of it', () => {
+    const everything: Target[] = [{}];
+    const shop: Target[] = [{ workspace: 'shop' }];
+    const two: Target[] = [FEED, { workspace: 'far', feed: 'a' }];
+    const told = (principal: Principal): string =>
+      [everything, shop, [FEED], two].map((targets) => decideNamedExport(principal, targets)).join(' ');
+    expect(told(ADMIN)).to.equal('allowed allowed allowed allowed');
+    expect(told(ANONYMOUS)).to.equal('unauthorized unauthorized unauthorized unauthorized');
+    expect(told(withGrants({ role: 'exporter' }))).to.equal('allowed allowed allowed allowed');
+    expect(told(withGrants({ role: 'exporter', tenants: ['1'] }))).to.equal('forbidden forbidden forbidden forbidden');
+    const ofShop: Grant = { role: 'exporter', workspace: 'shop' };
+    expect(told(withGrants(ofShop))).to.equal('unknown allowed allowed unknown');
+    const inFar: Grant = { role: 'reader', workspace: 'far', feed: 'a' };
+    expect(told(withGrants(ofShop, inFar))).to.equal('unknown allowed allowed forbidden');
+    expect(told(withGrants(ofShop, { ...inFar, role: 'exporter' }))).to.equal('unknown allowed allowed allowed');
+    expect(told(withGrants({ role: 'exporter', ...FEED } as Grant))).to.equal('unknown unknown allowed unknown');
   });
 
   it('nobody gives more than they have, and what has no grants is nobody’s', () => {

@@ -1,0 +1,56 @@
+import { createRequire } from 'node:module';
+import type { Instant } from '../core/entry.js';
+import { FeedsError } from '../core/errors.js';
+import { DEFAULT_BATCH_ROWS } from '../core/named-export.js';
+import type { ExportDefinition, ExportFormat } from '../core/named-export.js';
+import { isRfc3339, toMicroseconds } from './dates.js';
+import { checkColumns } from './export/export-row.js';
+import { compileChecks, parseJson } from './json/checked-json.js';
+
+/** The package's own schemas, beside src as beside dist. */
+const load = createRequire(import.meta.url);
+const checks = compileChecks({
+  export: load('../../schemas/api/export.json') as Record<string, unknown>,
+  reset: load('../../schemas/api/export-reset.json') as Record<string, unknown>,
+  receipt: load('../../schemas/api/export-receipt.json') as Record<string, unknown>,
+});
+
+interface SentExport {
+  readonly feeds: readonly string[];
+  readonly format?: ExportFormat;
+  readonly columns?: readonly string[];
+  readonly batchRows?: number;
+  readonly from?: string;
+}
+
+/** schemas/api/export.json. Refuses as `parseJson` and `Check` do, and with `bad-parameter` for a column or a time that is none. */
+export function readExportBody(bytes: Buffer): ExportDefinition {
+  const value = parseJson(bytes);
+  checks.export(value, 'the body');
+  const { feeds, format = 'ndjson', columns, batchRows = DEFAULT_BATCH_ROWS, from } = value as SentExport;
+  if (columns !== undefined) checkColumns(columns);
+  return { feeds, format, columns, batchRows, from: from === undefined ? undefined : instant('from', from) };
+}
+
+/** schemas/api/export-reset.json. Refuses likewise. */
+export function readResetBody(bytes: Buffer): 'common' | 'start' | { readonly time: Instant } {
+  const value = parseJson(bytes);
+  checks.reset(value, 'the body');
+  const { to } = value as { readonly to: string };
+  return to === 'common' || to === 'start' ? to : { time: instant('to', to) };
+}
+
+/** schemas/api/export-receipt.json. Refuses as `parseJson` and `Check` do. */
+export function readReceiptBody(bytes: Buffer): string | null {
+  const value = parseJson(bytes);
+  checks.receipt(value, 'the body');
+  return (value as { readonly receipt: string | null }).receipt;
+}
+
+function instant(member: string, text: string): Instant {
+  if (isRfc3339(text)) return toMicroseconds(text, 'forward');
+  throw new FeedsError(
+    'bad-parameter',
+    `"${member}" is "${text}", which is no RFC 3339 time such as 2026-03-12T10:00:00Z`,
+  );
+}

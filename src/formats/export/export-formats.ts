@@ -1,0 +1,20 @@
+import type { ExportFormat } from '../../core/named-export.js';
+import type { ExportColumn } from './export-row.js';
+import { writeCsv, writeNdjson } from './export-write.js';
+import type { ExportSource } from './export-write.js';
+import { writeParquet } from './parquet.js';
+
+/** A way to write an export. */
+export interface FormatOfExport {
+  /** The Content-Type. */
+  readonly type: string;
+  readonly write: (source: ExportSource, columns: readonly ExportColumn[]) => AsyncGenerator<string | Uint8Array>;
+  /** It is compressed within, and not coded again. */
+  readonly isCompressed: boolean;
+}
+
+export const EXPORT_FORMATS: Readonly<Record<ExportFormat, FormatOfExport>> = {
+  ndjson: { type: 'application/x-ndjson', write: writeNdjson, isCompressed: false },
+  csv: { type: 'text/csv; charset=utf-8; header=present', write: writeCsv, isCompressed: false },
+  parquet: { type: 'application/vnd.apache.parquet', write: writeParquet, isCompressed: true },
+};

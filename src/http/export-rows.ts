@@ -1,0 +1,88 @@
+import { Readable, pipeline } from 'node:stream';
+import type { Transform } from 'node:stream';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import type { Request, Response } from 'express';
+import type { ExportLoss } from '../core/export.js';
+import type { ExportFormat } from '../core/named-export.js';
+import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
+import type { ExportColumn } from '../formats/export/export-row.js';
+import type { ExportSource } from '../formats/export/export-write.js';
+import { preferredStreamCoding } from '../formats/negotiate.js';
+import { zstdCoded } from '../formats/zstd.js';
+import { sendInPieces } from './pieces.js';
+import { VARY, allHeaders } from './respond.js';
+
+/** What is known when all is sent (RFC 9110 §6.5). */
+export interface Trailers {
+  readonly names: string;
+  readonly fields: () => Record<string, string>;
+}
+
+export interface Rows {
+  readonly format: ExportFormat;
+  readonly source: ExportSource;
+  readonly columns: readonly ExportColumn[];
+  readonly trailers: Trailers;
+}
+
+type Part = string | Uint8Array;
+
+/** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
+export async function sendRows(req: Request, res: Response, rows: Rows): Promise<void> {
+  const { type, isCompressed, write } = EXPORT_FORMATS[rows.format];
+  const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
+  const parts = write(rows.source, rows.columns);
+  // Until then it can still be refused as it should be.
+  const first = await parts.next();
+  const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
+  // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
+  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', rows.trailers.names);
+  if (coding !== 'identity') headers.push('content-encoding', coding);
+  res.writeHead(200, allHeaders(req, res, 200, headers));
+  if (req.method === 'HEAD') {
+    await parts.return(undefined);
+    res.end();
+    return;
+  }
+  await sendInPieces(req, res, coded(whole(), coding));
+
+  async function* whole(): AsyncGenerator<Part> {
+    if (first.done !== true) yield first.value;
+    yield* parts;
+    res.addTrailers(rows.trailers.fields());
+  }
+}
+
+/** Quickly rather than small: the reader waits for it. */
+function coded(parts: AsyncGenerator<Part>, coding: ReturnType<typeof preferredStreamCoding>): AsyncIterable<Part> {
+  switch (coding) {
+    case 'identity':
+      return parts;
+    case 'zstd':
+      return zstdCoded(parts);
+    case 'gzip':
+      return through(createGzip({ level: 1 }), parts);
+    case 'br':
+      return through(createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }), parts);
+  }
+}
+
+function through(coder: Transform, parts: AsyncGenerator<Part>): AsyncIterable<Buffer> {
+  // What fails on the way, or whose reader has gone, is told by what is read from it.
+  pipeline(Readable.from(parts), coder, () => undefined);
+  return coder;
+}
+
+/** What clients take for all header fields together is some 16 kB at most. */
+const LOST_CHARACTERS = 4_000;
+
+/** `w/f=12, w/g=?`, and `, ...` at the end where that is not all of them. */
+export function lostField(lost: readonly ExportLoss[]): string {
+  let field = '';
+  for (const { workspace, feed, entries } of lost) {
+    const one = `${field === '' ? '' : ', '}${workspace}/${feed}=${String(entries ?? '?')}`;
+    if (field.length + one.length > LOST_CHARACTERS) return `${field}, ...`;
+    field += one;
+  }
+  return field;
+}

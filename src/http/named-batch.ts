@@ -1,0 +1,85 @@
+import type { ExportLoss, ExportedEntry } from '../core/export.js';
+import { EARLIEST, EXPORTED_PARTITION, readFeedPatterns, workspacesOf } from '../core/export.js';
+import type { FeedId } from '../core/feed.js';
+import { batchId } from '../core/named-export.js';
+import type { BatchEnd, BatchLoss, NamedExport, PendingBatch } from '../core/named-export.js';
+import { WHOLE } from '../core/view.js';
+import { listExported, readExportedTo, startOf } from '../store/export.js';
+import { exportBatches } from './export-batches.js';
+import type { Batch, ExportedFeed } from './export-batches.js';
+import type { Services } from './services.js';
+
+export interface NamedBatch {
+  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
+  /** In the order of the log, some at a time. To be gone through once. */
+  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
+  /** To be asked for when all have been taken. */
+  readonly end: () => BatchEnd;
+}
+
+/** The rows of the batch that is pending. */
+export async function readNamedBatch(
+  services: Pick<Services, 'db' | 'checkers' | 'exportReceipts'>,
+  one: NamedExport,
+  pending: PendingBatch,
+): Promise<NamedBatch> {
+  const { db, exportReceipts } = services;
+  const feeds = await feedsOf(services, pending);
+  const kept = [...feeds].flatMap(([id, { deleted }]) => (deleted || !pending.rows.has(id) ? [] : [id]));
+  const { place, recordedAt } = one.place;
+  const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
+  const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
+  const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
+  // What retention has taken is known by what was planned.
+  const batches = exportBatches(services, { ...wanted, limit: undefined, lost: new Map() });
+  const given = new Map<FeedId, number>();
+  return {
+    feeds,
+    batches: counted(batches),
+    end: () => ({
+      batch: batchId(one, pending),
+      receipt: exportReceipts.seal({ export: one.id, epoch: pending.epoch, number: pending.number }),
+      until: pending.recordedAt,
+      rows: [...given.values()].reduce((all, count) => all + count, 0),
+      lost: lostOf(pending, given, feeds),
+    }),
+  };
+
+  async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
+    for await (const { entries } of all) {
+      for (const { feed } of entries) given.set(feed, (given.get(feed) ?? 0) + 1);
+      if (entries.length > 0) yield entries;
+    }
+  }
+}
+
+/** Those that the batch has something of, or would have. */
+async function feedsOf(
+  { db }: Pick<Services, 'db'>,
+  { feeds, rows, lost }: PendingBatch,
+): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
+  const exported = await listExported(db, workspacesOf(readFeedPatterns(feeds.join(','))));
+  return new Map(
+    exported
+      .filter(({ feed: { id } }) => rows.has(id) || lost.has(id))
+      .map((one): [FeedId, ExportedFeed] => [one.feed.id, { ...one, view: WHOLE }]),
+  );
+}
+
+/** What was lost when it was planned, and what has gone since. */
+function lostOf(
+  { rows, lost }: PendingBatch,
+  given: ReadonlyMap<FeedId, number>,
+  feeds: ReadonlyMap<FeedId, ExportedFeed>,
+): ExportLoss[] {
+  const all = new Map<FeedId, BatchLoss>(lost);
+  for (const [feed, count] of rows) {
+    const gone = BigInt(count - (given.get(feed) ?? 0));
+    const { entries = 0n, atMost = false } = lost.get(feed) ?? {};
+    if (gone > 0n) all.set(feed, { entries: entries + gone, atMost });
+  }
+  return [...all].flatMap(([id, loss]) => {
+    const { feed } = feeds.get(id) ?? {};
+    return feed === undefined ? [] : [{ workspace: feed.workspace, feed: feed.name, ...loss }];
+  });
+}

@@ -1,0 +1,125 @@
+import type { Request, Router } from 'express';
+import { deleteExport, knownExport, putExport, resetExport } from '../../actions/change-export.js';
+import { checkExistence } from '../../actions/existence.js';
+import type { Epochs } from '../../core/epoch.js';
+import { EXPORTED_PARTITION } from '../../core/export.js';
+import { batchId, isBeyondLog } from '../../core/named-export.js';
+import type { NamedExport } from '../../core/named-export.js';
+import { readExportBody, readResetBody } from '../../formats/export-bodies.js';
+import { JSON_TYPE } from '../../formats/media-types.js';
+import { newestTick, readEpochs } from '../../store/epochs.js';
+import { readLag } from '../../store/export-lag.js';
+import type { ExportLag } from '../../store/export-lag.js';
+import { listExports } from '../../store/named-exports.js';
+import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
+import { mayAdminister } from '../middleware/may.js';
+import { send } from '../respond.js';
+import type { Services } from '../services.js';
+import { addOtherMethods } from './methods.js';
+
+/**
+ * Named exports: `GET /admin/exports`, GET, PUT and DELETE of one of them (schemas/api/export.json), and `POST …/reset`
+ * (schemas/api/export-reset.json). For those who administer everything.
+ * Errors: not-well-formed, bad-parameter (400), unauthorized (401), forbidden (403), not-found (404), conflict (409), precondition-failed
+ * (412), too-large (413), unsupported-media-type (415), invalid-body (422).
+ */
+export function addAdminExportRoutes(router: Router, services: Services): void {
+  const { db, urls } = services;
+  // There is no workspace or feed in the path: everything it is.
+  const administrator = mayAdminister(services);
+  const list = '/admin/exports';
+  const one = `${list}/:name`;
+  const reset = `${one}/reset`;
+
+  router.get(list, administrator, async (req, res) => {
+    const exports = await listExports(db);
+    // Afterwards: what has moved on meanwhile would look as if it were beyond the log.
+    const log = await readLog();
+    sendJson(req, res, 200, { exports: exports.map((found) => shown(found, log)) });
+  });
+
+  router.get(one, administrator, async (req, res) => {
+    sendJson(req, res, 200, await shownWithLag(nameOf(req)));
+  });
+
+  router.put(one, administrator, async (req, res) => {
+    const asked = existenceAsked(req);
+    const definition = readExportBody(await jsonBody(req, services));
+    const put = await putExport(services, actor(req), nameOf(req), definition, asked);
+    sendJson(req, res, put === 'created' ? 201 : 200, await shownWithLag(nameOf(req)));
+  });
+
+  router.delete(one, administrator, async (req, res) => {
+    const { name } = await knownExport(db, nameOf(req));
+    checkExistence(existenceAsked(req), true, `export ${name}`);
+    await deleteExport(services, actor(req), name);
+    send(req, res, 204, ['cache-control', 'no-store'], '');
+  });
+
+  router.post(reset, administrator, async (req, res) => {
+    await knownExport(db, nameOf(req));
+    const to = readResetBody(await jsonBody(req, services));
+    await resetExport(services, actor(req), nameOf(req), to);
+    sendJson(req, res, 200, await shownWithLag(nameOf(req)));
+  });
+
+  addOtherMethods(router, list, administrator, () => ['GET', 'HEAD', 'OPTIONS']);
+  addOtherMethods(router, one, administrator, () => ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
+  addOtherMethods(router, reset, administrator, () => ['POST', 'OPTIONS'], [JSON_TYPE]);
+
+  async function readLog(): Promise<Log> {
+    const end = (await newestTick(db, EXPORTED_PARTITION))?.tick ?? 0n;
+    return { epochs: await readEpochs(db, EXPORTED_PARTITION), end };
+  }
+
+  async function shownWithLag(name: string): Promise<object> {
+    const found = await knownExport(db, name);
+    return { ...shown(found, await readLog()), lag: shownLag(await readLag(db, found)) };
+  }
+
+  function shown(found: NamedExport, { epochs, end }: Log): object {
+    const { name, feeds, format, columns, batchRows, from, place, acknowledged, acknowledgedAt, pending } = found;
+    return {
+      name,
+      feeds,
+      format,
+      columns,
+      batchRows,
+      from,
+      createdAt: found.createdAt,
+      until: place.recordedAt,
+      ...(acknowledged === undefined
+        ? {}
+        : { acknowledged: { batch: batchId(found, acknowledged), at: acknowledgedAt } }),
+      ...(pending === undefined
+        ? {}
+        : { pending: { batch: batchId(found, pending), rows: rowsOf(pending.rows), plannedAt: pending.plannedAt } }),
+      ...(isBeyondLog(found, epochs, end) ? { beyondLog: true } : {}),
+      url: `${urls.base}/export/${name}`,
+    };
+  }
+}
+
+interface Log {
+  readonly epochs: Epochs;
+  /** The newest tick. */
+  readonly end: bigint;
+}
+
+function nameOf(req: Request): string {
+  const { name } = req.params as { name: string };
+  return name;
+}
+
+function rowsOf(rows: ReadonlyMap<unknown, number>): number {
+  return [...rows.values()].reduce((all, count) => all + count, 0);
+}
+
+function shownLag({ feeds, entries, lost, seconds }: ExportLag): object {
+  return {
+    entries: Number(entries),
+    lost: Number(lost),
+    seconds,
+    feeds: feeds.map((one) => ({ ...one, entries: Number(one.entries), lost: Number(one.lost) })),
+  };
+}
