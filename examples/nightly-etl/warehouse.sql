@@ -25,7 +25,7 @@ create table millrace.events (
   content_json json
 );
 
--- With the time, as a feed that was deleted and made anew begins at 1 again.
+-- With the time: where the server's database was put back to a backup, positions are given a second time.
 create unique index events_once on millrace.events (workspace, feed, position, recorded_at);
 create index events_by_time on millrace.events (recorded_at);
 
