@@ -217,7 +217,10 @@ describe('an export, whatever becomes of the log, its reader or the node', funct
   describe('under way while retention takes what is before it', () => {
     // More than an export looks ahead, and than the buffers of the system hold.
     const EACH = 15_000;
-    const cases: [string, number][] = [['that was recorded today', 0]];
+    const cases: [string, number][] = [
+      ['that was recorded today', 0],
+      ['so old that its ticks go too', 3],
+    ];
     for (const [what, daysAgo] of cases) {
       it(`tells how much, ${what}`, async () => {
         const database = await createDatabase();
