@@ -1,5 +1,5 @@
 import type { Position } from '../core/entry.js';
-import type { ExportLoss, ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
+import type { ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { View } from '../core/view.js';
 import { readExported, readExportedText } from '../store/export.js';
@@ -15,9 +15,6 @@ export interface ExportedFeed {
   readonly deleted: boolean;
 }
 
-/** What of which feed the export cannot give. */
-export type Losses = Map<FeedId, Pick<ExportLoss, 'entries' | 'atMost'>>;
-
 export interface BatchesWanted {
   readonly partition: number;
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
@@ -27,8 +24,6 @@ export interface BatchesWanted {
   readonly to: ExportPlace;
   /** Entries; undefined: all. */
   readonly limit: number | undefined;
-  /** Where is noted what retention took in the meantime. */
-  readonly lost: Losses;
 }
 
 /** Some entries, as the caller sees them, and how far the log was read for them and for those in the pieces that follow. */
@@ -73,7 +68,7 @@ export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGe
 /** Undefined: there is nothing more. */
 async function readBatch(
   { db }: Deps,
-  { partition, feeds, lost }: BatchesWanted,
+  { partition, feeds }: BatchesWanted,
   /** `rest` is of a stretch that was too long to be read at once. */
   reading: { readonly stretches: AsyncGenerator<ExportStretch>; rest: ExportStretch | undefined },
   left: number,
@@ -93,7 +88,6 @@ async function readBatch(
   const final = wanted.at(-1);
   if (final === undefined) return undefined;
   const entries = await readExported(db, partition, wanted);
-  noteMissing(lost, wanted, entries);
   const { tick, feed, last: position, recordedAt } = final;
   return { entries, place: { tick, feed, position }, recordedAt };
 }
@@ -103,37 +97,20 @@ async function next(stretches: AsyncGenerator<ExportStretch>): Promise<ExportStr
   return result.done === true ? undefined : result.value;
 }
 
-/** A log has no gaps: what is missing of a stretch of which all is seen was taken by retention while the export was under way. */
-function noteMissing(lost: Losses, wanted: readonly ExportedStretch[], entries: readonly UnreadEntry[]): void {
-  const missing = new Map<FeedId, bigint>();
-  const add = (feed: FeedId, count: bigint): unknown => missing.set(feed, (missing.get(feed) ?? 0n) + count);
-  for (const { feed, first, last, tenants } of wanted) if (tenants === undefined) add(feed, last - first + 1n);
-  for (const { feed } of entries) if (missing.has(feed)) add(feed, -1n);
-  for (const [feed, count] of missing) if (count > 0n) noteLost(lost, feed, count);
-}
-
-function noteLost(lost: Losses, feed: FeedId, count: bigint): void {
-  const before = lost.get(feed);
-  lost.set(feed, { entries: (before?.entries ?? 0n) + count, atMost: before?.atMost ?? false });
-}
-
 /** Characters of large texts that are held at once. */
 const PIECE = 1_000_000;
 
-/** With the texts that were too large to come along; a piece of the batch ends where it holds many. */
+/** With the texts that were too large to come along, and without what retention has taken by then; a piece of the batch ends where it holds many. */
 async function* withTexts(
   { db }: Deps,
-  { partition, lost }: BatchesWanted,
+  { partition }: BatchesWanted,
   unread: readonly UnreadEntry[],
 ): AsyncGenerator<readonly ExportedEntry[]> {
   let piece: ExportedEntry[] = [];
   let held = 0;
   for (const { xml: along, ...entry } of unread) {
     const xml = along ?? (await readExportedText(db, partition, entry));
-    if (xml === undefined) {
-      noteLost(lost, entry.feed, 1n);
-      continue;
-    }
+    if (xml === undefined) continue;
     piece.push({ ...entry, xml });
     if (along === undefined) held += xml.length;
     if (held < PIECE) continue;

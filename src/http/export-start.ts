@@ -3,37 +3,29 @@ import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
-import type { Instant } from '../core/entry.js';
+import type { Instant, Position } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import {
   EARLIEST,
   EXPORTED_PARTITION,
   LOG_START,
   behind,
-  endOfTick,
   matches,
   selectionDigest,
   workspacesOf,
 } from '../core/export.js';
-import type {
-  ExportEnd,
-  ExportLoss,
-  ExportWindow,
-  ExportedEntry,
-  FeedPattern,
-  TimedPlace,
-  TimedTick,
-} from '../core/export.js';
+import type { ExportEnd, ExportWindow, ExportedEntry, FeedPattern, TimedPlace } from '../core/export.js';
 import type { ExportToken } from '../core/export-token.js';
 import type { FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
-import { newestTick, readEpochs, recordedAt as recordedAtTick } from '../store/epochs.js';
+import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
-import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf } from '../store/export.js';
+import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
 import type { ExportedTo } from '../store/export.js';
-import { hasLost } from '../store/tenant-page.js';
 import { exportBatches } from './export-batches.js';
-import type { Batch, ExportedFeed, Losses } from './export-batches.js';
+import type { Batch, ExportedFeed } from './export-batches.js';
+import { fromWhatIsKept, readLosses } from './export-losses.js';
+import type { Given } from './export-losses.js';
 import type { ExportRequest } from './export-request.js';
 import { refuseUnlessAllowed } from './middleware/may.js';
 import type { Services } from './services.js';
@@ -68,62 +60,66 @@ export async function startExport(services: Deps, principal: Principal, request:
   const last = isClosed ? await lastTickBefore(db, EXPORTED_PARTITION, window.to, newest) : newest;
   const begin = await beginning(services, token, window.from, newest);
 
-  const reached = await readExportedTo(
-    db,
-    EXPORTED_PARTITION,
-    [...feeds.keys()],
-    begin.place,
-    begin.recordedAt ?? EARLIEST,
-  );
-  const lost: Losses =
-    token === undefined && window.from === undefined
-      ? new Map<FeedId, never>()
-      : await lossesBehind(services, feeds, reached, isClosed ? last : undefined);
+  const ids = [...feeds.keys()];
+  const readTo = (to: TimedPlace): Promise<ExportedTo[]> =>
+    readExportedTo(db, EXPORTED_PARTITION, ids, to.place, to.recordedAt ?? EARLIEST);
+  const reached = await readTo(begin);
+  const isFirst = token === undefined && window.from === undefined;
+  const begun = isFirst ? reached.map((to) => fromWhatIsKept(to, feeds.get(to.feed))) : reached;
   const from = new Map(
     reached.filter(({ feed }) => feeds.get(feed)?.deleted === false).map((one) => [one.feed, startOf(one)]),
   );
+  const to = behind(last ?? { tick: 0n, recordedAt: undefined });
+  // Now: later retention may have taken what tells it.
+  const ends = await readTo(to);
 
   const { limit } = request;
-  const to = endOfTick(last?.tick ?? 0n);
-  const batches = exportBatches(services, { partition: EXPORTED_PARTITION, feeds, from, begin, to, limit, lost });
+  const batches = exportBatches(services, { partition: EXPORTED_PARTITION, feeds, from, begin, to: to.place, limit });
   // It is that of the last tick, whoever published then.
   const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
-  let rows = 0;
-  let reachedEnd = false;
-  let reachedPlace: TimedPlace = begin;
-
+  let end: ExportEnd | undefined;
   return {
     feeds,
     batches: counted(batches),
     end() {
-      const { place, recordedAt } = reachedPlace;
-      const complete = reachedEnd && isClosed;
-      const until = complete ? window.to : recordedAt;
-      return {
-        after: services.exportTokens.seal({
-          epoch: epochs.current,
-          partition: EXPORTED_PARTITION,
-          place,
-          recordedAt,
-          selection,
-        }),
-        complete,
-        until: complete || showsUntil ? until : undefined,
-        rows,
-        lost: told(feeds, lost),
-      };
+      if (end === undefined) throw new Error('the export has not come to its end');
+      return end;
     },
   };
 
   async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
-    for await (const { entries, place, recordedAt } of all) {
-      rows += entries.length;
-      reachedPlace = { place, recordedAt };
-      if (entries.length > 0) yield entries;
+    const given = new Map<FeedId, Given>();
+    let rows = 0;
+    let place = begin;
+    for await (const batch of all) {
+      rows += batch.entries.length;
+      place = batch;
+      for (const { feed, position } of batch.entries) note(given, feed, position);
+      if (batch.entries.length > 0) yield batch.entries;
     }
-    if (limit !== undefined && rows >= limit) return;
-    reachedEnd = true;
-    if (last !== undefined) reachedPlace = behind(last);
+    const isLimited = limit !== undefined && rows >= limit;
+    if (!isLimited && last !== undefined) place = to;
+    const there = isLimited ? await readTo(place) : ends;
+    const lost = await readLosses(db, { feeds, begun, reached: new Map(there.map((one) => [one.feed, one])), given });
+    const complete = !isLimited && isClosed;
+    const until = complete ? window.to : place.recordedAt;
+    const sealed = { epoch: epochs.current, partition: EXPORTED_PARTITION, selection };
+    end = {
+      after: services.exportTokens.seal({ ...sealed, place: place.place, recordedAt: place.recordedAt }),
+      complete,
+      until: complete || showsUntil ? until : undefined,
+      rows,
+      lost,
+    };
+  }
+}
+
+function note(given: Map<FeedId, Given>, feed: FeedId, position: Position): void {
+  const before = given.get(feed);
+  if (before === undefined) given.set(feed, { entries: 1n, last: position });
+  else {
+    before.entries += 1n;
+    before.last = position;
   }
 }
 
@@ -200,7 +196,8 @@ async function refuseFromBeyond(
   const end = newest?.tick ?? 0n;
   const last = common !== undefined && common < end ? common : end;
   if (token.place.tick <= last) return;
-  const place = behind({ tick: last, recordedAt: await recordedAtTick(db, EXPORTED_PARTITION, last) });
+  // Where retention has taken the tick: any time up to the next one tells what was before it.
+  const place = behind({ tick: last, recordedAt: (await tickFrom(db, EXPORTED_PARTITION, last))?.recordedAt });
   const lastCommon = exportTokens.seal({ epoch: epochs.current, partition: EXPORTED_PARTITION, ...place, selection });
   throw new FeedsError(
     'marker-beyond-log',
@@ -218,41 +215,4 @@ async function beginning(
   if (token !== undefined) return token;
   if (from === undefined || newest === undefined) return { place: LOG_START, recordedAt: undefined };
   return behind(await lastTickBefore(services.db, EXPORTED_PARTITION, from, newest));
-}
-
-/** What of each feed was taken between the place and the end of the window, or the end of the log. */
-async function lossesBehind(
-  { db }: Deps,
-  feeds: ReadonlyMap<FeedId, ExportedFeed>,
-  reached: readonly ExportedTo[],
-  end: TimedTick | undefined,
-): Promise<Losses> {
-  const lost: Losses = new Map();
-  const ids = reached.map(({ feed }) => feed);
-  const ends =
-    end === undefined
-      ? []
-      : await readExportedTo(db, EXPORTED_PARTITION, ids, endOfTick(end.tick), end.recordedAt ?? EARLIEST);
-  const endOf = new Map(ends.map(({ feed, position }) => [feed, position]));
-  for (const { feed: id, position, isUnsure, firstKept, head } of reached) {
-    const { feed, view, deleted } = feeds.get(id) ?? {};
-    if (feed === undefined || view === undefined) continue;
-    if (view.kind === 'tenants') {
-      const isLost = await hasLost(db, feed, view.tenants, position, { deleted: deleted === true });
-      if (isLost) lost.set(id, { entries: undefined, atMost: false });
-      continue;
-    }
-    const taken = deleted === true ? head : firstKept - 1n;
-    const wanted = endOf.get(id) ?? taken;
-    const entries = (wanted < taken ? wanted : taken) - position;
-    if (entries > 0n) lost.set(id, { entries, atMost: isUnsure });
-  }
-  return lost;
-}
-
-function told(feeds: ReadonlyMap<FeedId, ExportedFeed>, lost: Losses): ExportLoss[] {
-  return [...lost].map(([id, loss]) => {
-    const { workspace = '', name = '' } = feeds.get(id)?.feed ?? {};
-    return { workspace, feed: name, ...loss };
-  });
 }

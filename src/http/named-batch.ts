@@ -30,8 +30,7 @@ export async function readNamedBatch(
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
   const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
-  // What retention has taken is known by what was planned.
-  const batches = exportBatches(services, { ...wanted, limit: undefined, lost: new Map() });
+  const batches = exportBatches(services, { ...wanted, limit: undefined });
   const given = new Map<FeedId, number>();
   return {
     feeds,

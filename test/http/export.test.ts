@@ -396,6 +396,47 @@ describe('the export', function () {
     expect(second.end.lost).to.deep.equal([{ workspace: w, feed: 'b', entries: 1, atMost: false }]);
   });
 
+  it('tells of what was taken when it comes to where that was, and then no more', async () => {
+    const w = workspace();
+    await feed(`${w}/a`);
+    await feed(`${w}/b`);
+    await publish(`${w}/a`, 'one');
+    const { end } = await pull(`feeds=${w}/*`);
+    for (const path of ['b', 'b', 'a', 'a', 'b']) await publish(`${w}/${path}`, 'next');
+    const client = new pg.Client({ connectionString: app.database.url });
+    await client.connect();
+    await client.query(
+      'update heads set first_kept = 4 where feed_id = (select feed_id from feeds where workspace = $1 and name = $2)',
+      [w, 'a'],
+    );
+    await client.end();
+    const told: unknown[] = [];
+    for (let { after } = end, at = 0; at < 4; at++) {
+      const { lines, end: next } = await pull(`feeds=${w}/*&limit=1&after=${after}`);
+      told.push([places(lines), next.lost]);
+      after = next.after;
+    }
+    const lost = [{ workspace: w, feed: 'a', entries: 2, atMost: false }];
+    expect(told).to.deep.equal([
+      [['b/1'], []],
+      [['b/2'], []],
+      [['b/3'], lost],
+      [[], []],
+    ]);
+  });
+
+  it('has no times that four digits of a year do not tell', async () => {
+    const w = workspace();
+    await feed(`${w}/a`);
+    for (const updated of ['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+01:00', '9999-12-31T23:59:59+01:00']) {
+      const headers = { 'content-type': 'application/atom+xml' };
+      const body = anEntry({ author: 'a', updated });
+      expect((await app.request(`/feeds/${w}/a`, { method: 'POST', headers, body })).status).to.equal(201);
+    }
+    const { lines } = await pull(`feeds=${w}/a`);
+    expect(lines.map(({ updated }) => updated)).to.deep.equal([null, null, '9999-12-31T22:59:59.000Z']);
+  });
+
   it('reads the same of many feeds as of few', async () => {
     const w = workspace();
     for (let n = 0; n < 60; n++) await feed(`${w}/f${String(n)}`);

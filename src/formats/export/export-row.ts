@@ -228,12 +228,13 @@ function behind(terms: readonly string[], beginning: string): string | null {
 /** As what is stored is nearly always written: in UTC, to the millisecond, and no leap second. */
 const USUAL = /^.{17}[0-5]\d\.\d{3}Z$/;
 
-/** To the millisecond; finer fractions are cut off. */
+/** To the millisecond; finer fractions are cut off. Null where UTC is in a year that four digits do not tell (RFC 3339 §1). */
 function instantOf(text: string | undefined): Instant | null {
   if (text === undefined) return null;
   if (USUAL.test(text)) return text;
   const ms = toInstantMs(text);
-  return ms === undefined ? null : new Date(ms).toISOString();
+  const instant = ms === undefined ? '' : new Date(ms).toISOString();
+  return /^\d/.test(instant) ? instant : null;
 }
 
 /** By the mapping of `application/json` (docs/json.md): one member, named as the element. */

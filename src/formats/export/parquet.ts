@@ -114,7 +114,7 @@ function footer(columns: readonly ParquetColumn[], groups: RowGroup[], end: Expo
 /** The losses as JSON, as at the end of NDJSON; what there is not is left out. */
 function toldAtEnd({ lost, ...end }: ExportEnd | BatchEnd): Record<string, string> {
   const told: Record<string, string> = {};
-  for (const [name, value] of Object.entries(end) as [string, string | number | boolean | null | undefined][]) {
+  for (const [name, value] of Object.entries<string | number | boolean | null | undefined>({ ...end })) {
     if (value !== undefined && value !== null) told[name] = String(value);
   }
   return { ...told, lost: JSON.stringify(toldLosses(lost)) };
