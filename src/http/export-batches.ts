@@ -108,11 +108,15 @@ async function* withTexts(
 ): AsyncGenerator<readonly ExportedEntry[]> {
   let piece: ExportedEntry[] = [];
   let held = 0;
-  for (const { xml: along, ...entry } of unread) {
-    const xml = along ?? (await readExportedText(db, partition, entry));
+  for (const entry of unread) {
+    if (entry.xml !== undefined) {
+      piece.push(entry);
+      continue;
+    }
+    const xml = await readExportedText(db, partition, entry);
     if (xml === undefined) continue;
     piece.push({ ...entry, xml });
-    if (along === undefined) held += xml.length;
+    held += xml.length;
     if (held < PIECE) continue;
     yield piece;
     piece = [];

@@ -9,7 +9,7 @@ import type { ExportedFeed } from './export-batches.js';
 
 /** What was given of a feed. */
 export interface Given {
-  entries: bigint;
+  entries: number;
   last: Position;
 }
 
@@ -43,9 +43,9 @@ export async function readLosses(db: Db, { feeds, begun, reached, given }: Expor
       if (isLost) lost.push({ ...name, entries: undefined, atMost: false });
       continue;
     }
-    const { entries = 0n, last = 0n } = given.get(one.feed) ?? {};
+    const { entries = 0, last = 0n } = given.get(one.feed) ?? {};
     const until = to.isUnsure ? to.firstKept - 1n : to.position;
-    const missing = (until > last ? until : last) - one.position - entries;
+    const missing = (until > last ? until : last) - one.position - BigInt(entries);
     if (missing > 0n) lost.push({ ...name, entries: missing, atMost: one.isUnsure || to.isUnsure });
   }
   return lost;

@@ -116,9 +116,9 @@ export async function startExport(services: Deps, principal: Principal, request:
 
 function note(given: Map<FeedId, Given>, feed: FeedId, position: Position): void {
   const before = given.get(feed);
-  if (before === undefined) given.set(feed, { entries: 1n, last: position });
+  if (before === undefined) given.set(feed, { entries: 1, last: position });
   else {
-    before.entries += 1n;
+    before.entries += 1;
     before.last = position;
   }
 }

@@ -172,7 +172,7 @@ export interface ExportedStretch extends ExportStretch {
 
 // Put in order by the reader: Postgres would carry the texts along for that.
 const entriesText = (condition: string): string => `
-  select s.at, e.position, e.kind, e.atom_id, e.schema_version, case when e.octets <= $5 then e.xml end
+  select s.at::int, e.position, e.kind, e.atom_id, e.schema_version, case when e.octets <= $5 then e.xml end
     from unnest($2::int[], $3::bigint[], $4::bigint[]) with ordinality as s (feed_id, first, last, at)
    cross join lateral (
       select position, kind, atom_id, schema_version, octets, terms, xml
@@ -192,15 +192,13 @@ const ENTRIES_OF_SOME = entriesText(`
 
 const LARGE = 'select xml from entries where partition_id = $1 and feed_id = $2 and position = $3';
 
-type EntryRow = [bigint, Position, number, string, number | null, string | null];
+type EntryRow = [number, Position, number, string, number | null, string | null];
 
 /** Larger ones are read one by one, when their turn comes. */
 const ALONG_OCTETS = 16_384;
 
 /** An entry whose text may not have come along. */
-export interface UnreadEntry extends Omit<ExportedEntry, 'xml'> {
-  readonly xml: string | undefined;
-}
+export type UnreadEntry = ExportedEntry | (Omit<ExportedEntry, 'xml'> & { readonly xml: undefined });
 
 /**
  * The entries of these stretches, in order; some 1,000 of them are as many as should be asked for at once. Left out is what
@@ -225,9 +223,9 @@ export async function readExported(
       ? { name: 'exported-of-some', text: ENTRIES_OF_SOME, values: [...values, terms] }
       : { name: 'exported', text: ENTRIES, values },
   );
-  rows.sort(([one, first], [other, second]) => Number(one - other || first - second));
+  rows.sort(([one, first], [other, second]) => one - other || Number(first - second));
   return rows.map(([at, position, kind, atomId, version, xml]) => {
-    const stretch = stretches[Number(at) - 1];
+    const stretch = stretches[at - 1];
     if (stretch === undefined) throw new Error(`there is no stretch ${String(at)}`);
     return {
       feed: stretch.feed,

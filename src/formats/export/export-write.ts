@@ -5,7 +5,7 @@ import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
 import { exportRow } from './export-row.js';
 import type { ExportColumn, ExportRow } from './export-row.js';
-import { ndjsonLine } from './ndjson.js';
+import { ndjsonWriter } from './ndjson.js';
 
 /** Entries with what they need to become rows. */
 export interface ExportSource {
@@ -16,7 +16,7 @@ export interface ExportSource {
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
 export async function* writeNdjson(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
-  yield* pieces(source, (row) => ndjsonLine(row, columns));
+  yield* pieces(source, ndjsonWriter(columns));
   yield endLine(source.end());
 }
 
