@@ -7,7 +7,7 @@ import {
   EXPORTED_PARTITION,
   behind,
   endOfTick,
-  matches,
+  feedMatcher,
   readFeedPatterns,
   workspacesOf,
 } from '../core/export.js';
@@ -69,9 +69,10 @@ async function planFrom(db: Db, found: NamedExport, newest: SeenTick): Promise<P
   const { place, recordedAt } = found.place;
   if (place.tick >= newest.tick && place.feed === endOfTick(newest.tick).feed) return undefined;
   const patterns = readFeedPatterns(found.feeds.join(','));
+  const isOneOf = feedMatcher(patterns);
   const feeds = new Map(
     (await listExported(db, workspacesOf(patterns)))
-      .filter(({ feed }) => matches(patterns, feed))
+      .filter(({ feed }) => isOneOf(feed))
       .map(({ feed, deleted }) => [feed.id, deleted]),
   );
   const ids = [...feeds.keys()];
@@ -93,8 +94,7 @@ async function planFrom(db: Db, found: NamedExport, newest: SeenTick): Promise<P
     end = { place: { tick: stretch.tick, feed: stretch.feed, position }, recordedAt: stretch.recordedAt };
     break;
   }
-  // What was taken before there was anything to export from is not missed.
-  const lost = place.tick === 0n ? new Map<FeedId, never>() : await lossesUntil(db, reached, feeds, end);
+  const lost = await lossesUntil(db, reached, feeds, end);
   if (rows.size === 0 && lost.size === 0) {
     return end.place.tick - place.tick < TICKS_WORTH_A_MOVE ? undefined : end;
   }

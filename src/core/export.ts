@@ -134,12 +134,14 @@ export function workspacesOf(patterns: readonly FeedPattern[]): readonly string[
   return workspaces.length === patterns.length ? workspaces : undefined;
 }
 
-export function matches(patterns: readonly FeedPattern[], feed: { workspace: string; name: string }): boolean {
-  return patterns.some(
-    (one) =>
-      (one.workspace === undefined || one.workspace === feed.workspace) &&
-      (one.feed === undefined || one.feed === feed.name),
-  );
+/** Tells which feeds the patterns name, however many of both there are. */
+export function feedMatcher(
+  patterns: readonly FeedPattern[],
+): (feed: { readonly workspace: string; readonly name: string }) => boolean {
+  const isAny = patterns.some(({ workspace }) => workspace === undefined);
+  const workspaces = new Set(patterns.flatMap(({ workspace, feed }) => (feed === undefined ? (workspace ?? []) : [])));
+  const feeds = new Set(patterns.map(({ workspace = '', feed = '' }) => `${workspace}/${feed}`));
+  return ({ workspace, name }) => isAny || workspaces.has(workspace) || feeds.has(`${workspace}/${name}`);
 }
 
 /** What a token is for: it is of no use with other feeds or another window. Eight bytes. */

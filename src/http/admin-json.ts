@@ -16,14 +16,18 @@ const PUT_TYPES: readonly string[] = [JSON_TYPE];
 
 /** The body of a request to /admin. An empty one is every setting's default: what it is need not be said. Whoever sends it must still
  * be one who may when it has arrived. */
-export async function jsonBody(req: Request, { bodies }: Pick<Services, 'bodies'>): Promise<Buffer> {
+export async function jsonBody(
+  req: Request,
+  { bodies }: Pick<Services, 'bodies'>,
+  mostBytes = BODY_BYTES,
+): Promise<Buffer> {
   const type = req.headers['content-type'];
   const accepted = req.method === 'PATCH' ? PATCH_TYPES : PUT_TYPES;
   if (type !== undefined && !accepted.includes(parseMediaType(type)?.type ?? '')) {
     const message = `the body is said to be "${type.slice(0, 100)}"; send settings as ${JSON_TYPE}`;
     throw new FeedsError('unsupported-media-type', message, { accepted });
   }
-  const body = await receiveBody(req, BODY_BYTES, bodies);
+  const body = await receiveBody(req, mostBytes, bodies);
   await req.recheck();
   return body;
 }

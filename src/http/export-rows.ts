@@ -31,7 +31,8 @@ type Part = string | Uint8Array;
 export async function sendRows(req: Request, res: Response, rows: Rows): Promise<void> {
   const { type, isCompressed, write } = EXPORT_FORMATS[rows.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
-  const parts = write(rows.source, rows.columns);
+  const batches = whileSomebodyReads(res, rows.source.batches);
+  const parts = write({ ...rows.source, batches }, rows.columns);
   // Until then it can still be refused as it should be.
   const first = await parts.next();
   const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
@@ -50,6 +51,14 @@ export async function sendRows(req: Request, res: Response, rows: Rows): Promise
     if (first.done !== true) yield first.value;
     yield* parts;
     res.addTrailers(rows.trailers.fields());
+  }
+}
+
+/** A row group takes many batches, and only between two of them is it noticed that its reader has gone. */
+async function* whileSomebodyReads<T>(res: Response, batches: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const batch of batches) {
+    if (res.destroyed) throw Object.assign(new Error('the reader has gone'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    yield batch;
   }
 }
 

@@ -10,7 +10,7 @@ import {
   EXPORTED_PARTITION,
   LOG_START,
   behind,
-  matches,
+  feedMatcher,
   selectionDigest,
   workspacesOf,
 } from '../core/export.js';
@@ -154,8 +154,9 @@ async function selectedFeeds(
 ): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
   const feeds = new Map<FeedId, ExportedFeed>();
   const names = new Set<string>();
+  const isOneOf = feedMatcher(patterns);
   for (const { feed, deleted } of await listExported(db, workspacesOf(patterns))) {
-    if (!matches(patterns, feed)) continue;
+    if (!isOneOf(feed)) continue;
     const target = { workspace: feed.workspace, feed: feed.name, public: feed.settings.public && !deleted };
     if (decide(principal, 'export', target) !== 'allowed') {
       if (patterns.some((one) => one.workspace === feed.workspace && one.feed === feed.name)) {

@@ -7,15 +7,17 @@ type Lags = Awaited<ReturnType<typeof readLags>>;
 const GOOD_MS = 1_000;
 /** Whoever scrapes metrics does not wait any longer. */
 const PATIENCE_MS = 2_000;
+const OLDEST_MS = 5 * 60_000;
 
 /**
- * How far named exports are behind, for /metrics: read once at a time, and once a second at most. Undefined: it could not be read, or not in
- * time; then whoever asks next may find it read.
+ * How far named exports are behind, for /metrics: read once at a time, and once a second at most. Where that takes too long, or fails, what
+ * was read last is told for some minutes. Undefined: there is nothing.
  */
 export function makeLagMemory(db: Db): () => Promise<Lags | undefined> {
   let asked: Promise<Lags | undefined> | undefined;
   let isRead = false;
   let goodUntil = 0;
+  let last: { readonly lags: Lags; readonly readAt: number } | undefined;
   return () => {
     if (asked === undefined || (isRead && performance.now() > goodUntil)) {
       isRead = false;
@@ -24,10 +26,14 @@ export function makeLagMemory(db: Db): () => Promise<Lags | undefined> {
         .then((lags) => {
           isRead = true;
           goodUntil = performance.now() + GOOD_MS;
+          if (lags !== undefined) last = { lags, readAt: performance.now() };
           return lags;
         });
     }
-    return inTime(asked);
+    return inTime(asked).then((lags) => {
+      if (lags !== undefined || last === undefined) return lags;
+      return performance.now() - last.readAt < OLDEST_MS ? last.lags : undefined;
+    });
   };
 }
 

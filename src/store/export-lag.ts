@@ -1,5 +1,5 @@
 import type { Position } from '../core/entry.js';
-import { EARLIEST, EXPORTED_PARTITION, matches, readFeedPatterns } from '../core/export.js';
+import { EARLIEST, EXPORTED_PARTITION, feedMatcher, readFeedPatterns, workspacesOf } from '../core/export.js';
 import type { Feed } from '../core/feed.js';
 import type { NamedExport } from '../core/named-export.js';
 import type { Db } from './db.js';
@@ -42,9 +42,10 @@ export async function readLag(
   exported?: Exported,
 ): Promise<ExportLag> {
   const wanted = readFeedPatterns(patterns.join(','));
+  const isOneOf = feedMatcher(wanted);
   const feeds = new Map(
-    (exported ?? (await listExported(db, undefined)))
-      .filter(({ feed }) => matches(wanted, feed))
+    (exported ?? (await listExported(db, workspacesOf(wanted))))
+      .filter(({ feed }) => isOneOf(feed))
       .map((one) => [one.feed.id, one]),
   );
   const reached = await readExportedTo(db, EXPORTED_PARTITION, [...feeds.keys()], place, recordedAt ?? EARLIEST);
@@ -53,8 +54,7 @@ export async function readLag(
     const { feed, deleted } = feeds.get(to.feed) ?? {};
     if (feed === undefined) continue;
     const position = deleted === true ? to.head : startOf(to);
-    // What was taken before there was anything to export from is not missed.
-    const lost = place.tick === 0n ? 0n : (deleted === true ? to.head : to.firstKept - 1n) - to.position;
+    const lost = (deleted === true ? to.head : to.firstKept - 1n) - to.position;
     const entries = to.head - position;
     if (entries > 0n || lost > 0n) {
       lagging.push({ one: feed, feed: feed.id, position, entries, lost: lost > 0n ? lost : 0n });

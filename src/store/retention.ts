@@ -33,7 +33,8 @@ type RetainedRow = [
   Position | null,
 ];
 
-// A feed's newest tick stays, however old it is: it tells the head.
+// A feed's newest tick behind the floor stays, however old it is: it tells the head where nothing is left, and an export that has come
+// to it that it has missed nothing.
 const COLUMNS = `
   select f.feed_id, f.partition_id, h.page_size, f.settings, f.deleted_at is not null,
          coalesce(f.restorable_until <= now(), false), h.first_kept, t.head,
@@ -43,8 +44,14 @@ const COLUMNS = `
              and e.feed_id = h.feed_id
            order by e.position
            limit 1),
-         (select case when l.last_position < least(h.first_kept, t.head)
-                       and l.recorded_at < now() - make_interval(hours => $1) then l.last_position end
+         (select case when l.recorded_at < now() - make_interval(hours => $1)
+                       and (select k.last_position
+                              from ticks k
+                             where k.partition_id = h.partition_id
+                               and k.feed_id = h.feed_id
+                               and k.last_position > l.last_position
+                             order by k.last_position
+                             limit 1) < h.first_kept then l.last_position end
             from ticks l
            where l.partition_id = h.partition_id
              and l.feed_id = h.feed_id
@@ -257,8 +264,14 @@ const DELETE_TICKS = `
         where t.partition_id = $1
           and t.feed_id = $2
           and t.last_position >= $3
-          and t.last_position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
-          and t.last_position < (select max(last_position) from ticks where partition_id = $1 and feed_id = $2)
+          and t.last_position < (
+            select k.last_position
+              from ticks k
+             where k.partition_id = $1
+               and k.feed_id = $2
+               and k.last_position < (select first_kept from heads where partition_id = $1 and feed_id = $2)
+             order by k.last_position desc
+             limit 1)
           and t.recorded_at < now() - make_interval(hours => $4)
         order by t.last_position
         limit $5))
@@ -266,7 +279,7 @@ const DELETE_TICKS = `
   select count(*)::int, coalesce(max(last_position), $3)
     from gone`;
 
-/** Deletes the lowest ticks behind the floor, from the position on; resolves with how many, and the last one's. */
+/** Deletes the lowest ticks behind the floor, but the newest of them, from the position on; resolves with how many, and the last one's. */
 export async function deleteTicks(
   tx: Tx,
   feed: Log,

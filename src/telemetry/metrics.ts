@@ -45,7 +45,7 @@ interface ExportLags {
 }
 
 /** Of each export; the others are in the whole. */
-const MOST_LAGGING_FEEDS = 100;
+const MOST_LAGGING_FEEDS = 10;
 
 const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BATCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -194,7 +194,7 @@ describe('retention', () => {
     expect((await rows('ticks')).ticks).to.equal('1-100:4');
     await age('ticks', 100, 2);
     await run();
-    expect((await rows('ticks')).ticks).to.equal('76-100:1');
+    expect((await rows('ticks')).ticks).to.equal('51-100:2');
 
     await deleteFeed(app, path, { purge: true });
     await run();
@@ -202,6 +202,21 @@ describe('retention', () => {
     await app.feed('ticks');
     await publish(app, path);
     expect((await rows('ticks')).entries).to.equal('101-101:1');
+  });
+
+  it('leaves an export that has come to what is kept certain that it has missed nothing', async () => {
+    const path = await app.feed('exported', { keepEntries: 25 });
+    const pull = async (after: string): Promise<{ rows: number; after: string; lost: unknown[] }> => {
+      const text = await (await app.request(`/export?feeds=shop/exported&after=${after}`)).text();
+      return JSON.parse(text.trimEnd().split('\n').at(-1)!) as { rows: number; after: string; lost: unknown[] };
+    };
+    for (let n = 0; n < 3; n++) await publishSome(app, path, 25);
+    const { after } = await pull('');
+    await age('exported', 75, 2);
+    await publishSome(app, path, 25);
+    await run();
+    expect(await rows('exported')).to.include({ entries: '76-100:25', ticks: '51-100:2' });
+    expect(await pull(after)).to.deep.include({ rows: 25, lost: [] });
   });
 
   it('leaves the work to the node that is at it', async () => {

@@ -4,6 +4,15 @@ import { runInNewContext } from 'node:vm';
 
 /** What the buffers that are still in use take. */
 export async function bytesOutsideTheHeap(): Promise<number> {
+  return (await inUse()).arrayBuffers;
+}
+
+/** What all else that is still in use takes. */
+export async function bytesInTheHeap(): Promise<number> {
+  return (await inUse()).heapUsed;
+}
+
+async function inUse(): Promise<NodeJS.MemoryUsage> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   // What is freed is counted a little later.
@@ -11,5 +20,5 @@ export async function bytesOutsideTheHeap(): Promise<number> {
     collect();
     await sleep(10);
   }
-  return process.memoryUsage().arrayBuffers;
+  return process.memoryUsage();
 }

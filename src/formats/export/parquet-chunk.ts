@@ -32,21 +32,27 @@ interface FinishedChunk {
 const PAGE_OCTETS = 512 * 1024;
 /** More would take more than some milliseconds. */
 const PAGE_VALUES = 8_192;
-/** A column of more different values is not repetitive after all: its next pages have the values themselves. */
+/** A column of more different values, or of longer ones, is not repetitive after all: its next pages have the values themselves. */
 const MOST_DISTINCT = 8_192;
+const MOST_DICTIONARY_OCTETS = 1024 * 1024;
 
+/**
+ * Values are written down at once: a text that was cut out of an entry's XML would keep all of that in memory for as long as
+ * it is held itself.
+ */
 export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetColumn, zstd: Zstd): Chunk {
   const element = schema.at(-1) as SchemaElement & Required<Pick<SchemaElement, 'type'>>;
   const isList = schema.length > 1;
   const hasLevels = isList || nullable;
   const distinct = isRepetitive ? new Map<string, number>() : undefined;
+  const dictionary = new ByteWriter();
   const range = boundsOf(element.type !== 'BYTE_ARRAY' || (isRepetitive && !isList));
   const pages: Uint8Array[] = [];
   const encodings = new Set<'PLAIN' | 'RLE' | 'RLE_DICTIONARY'>(['RLE']);
   const total = { values: 0, nulls: 0, held: 0, octets: 0 };
-  let page = emptyPage();
+  let page = emptyPage(distinct !== undefined);
 
-  return { add, closePage, held: () => total.held, finish };
+  return { add, closePage, held: () => total.held + dictionary.offset + page.body.offset, finish };
 
   function add(row: ExportRow): boolean {
     const value = valueOf(row);
@@ -55,13 +61,33 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
     else if (typeof value !== 'object') addValue(value, 0);
     else if (value.length === 0) addLevels(0, 0);
     else for (const [index, one] of value.entries()) addValue(one, index === 0 ? 0 : 1);
-    return page.octets >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values.length >= PAGE_VALUES;
+    if (page.body.offset >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values >= PAGE_VALUES) return true;
+    return page.hasDictionary && !hasRoom();
   }
 
   function addValue(value: ParquetValue, repetition: 0 | 1): void {
     addLevels(repetition, 1);
-    page.values.push(value);
-    page.octets += typeof value === 'string' ? value.length + LENGTH_OCTETS : 8;
+    page.values += 1;
+    if (page.hasDictionary && distinct !== undefined) {
+      page.indexes.push(indexOf(String(value), distinct));
+      return;
+    }
+    range.widen(value);
+    writePlain(page.body, [value], element.type, undefined);
+  }
+
+  function indexOf(value: string, known: Map<string, number>): number {
+    const index = known.get(value);
+    if (index !== undefined) return index;
+    const copy = Buffer.from(value).toString();
+    range.widen(copy);
+    known.set(copy, known.size);
+    writePlain(dictionary, [copy], element.type, undefined);
+    return known.size - 1;
+  }
+
+  function hasRoom(): boolean {
+    return distinct !== undefined && distinct.size < MOST_DISTINCT && dictionary.offset < MOST_DICTIONARY_OCTETS;
   }
 
   /** Of no value, and of a list with nothing in it, both are 0. */
@@ -71,16 +97,23 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
   }
 
   async function closePage(): Promise<void> {
-    const { rows, values, repetitions, definitions, octets } = page;
+    const { rows, values, hasDictionary, indexes, body, repetitions, definitions } = page;
     if (rows === 0) return;
-    page = emptyPage();
+    page = emptyPage(hasRoom());
+    // The values themselves are not compared from now on.
+    if (distinct !== undefined && !page.hasDictionary) range.forget();
     const levels = new ByteWriter();
     const repetitionOctets = isList ? writeRleBitPackedHybrid(levels, repetitions, 1) : 0;
     const definitionOctets = hasLevels ? writeRleBitPackedHybrid(levels, definitions, 1) : 0;
-    const body = new ByteWriter(octets + 64);
-    const encoding = writeValues(body, values);
-    const count = hasLevels ? definitions.length : values.length;
-    const nulls = count - values.length;
+    const usesDictionary = hasDictionary && values > 0;
+    if (usesDictionary) {
+      const width = Math.ceil(Math.log2(Math.max(1, distinct?.size ?? 0)));
+      body.appendUint8(width);
+      writeRleBitPackedHybrid(body, indexes, width);
+    }
+    const encoding = usesDictionary ? 'RLE_DICTIONARY' : 'PLAIN';
+    const count = hasLevels ? definitions.length : values;
+    const nulls = count - values;
     total.values += count;
     total.nulls += nulls;
     encodings.add(encoding);
@@ -93,32 +126,9 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
         encoding,
         definition_levels_byte_length: definitionOctets,
         repetition_levels_byte_length: repetitionOctets,
-        is_compressed: values.length > 0,
+        is_compressed: values > 0,
       },
     });
-  }
-
-  function writeValues(body: ByteWriter, values: readonly ParquetValue[]): 'PLAIN' | 'RLE_DICTIONARY' {
-    if (values.length === 0) return 'PLAIN';
-    if (distinct === undefined || distinct.size >= MOST_DISTINCT) {
-      if (distinct === undefined) for (const value of values) range.widen(value);
-      else range.forget();
-      writePlain(body, [...values], element.type, undefined);
-      return 'PLAIN';
-    }
-    const indexes = values.map((value) => indexOf(String(value), distinct));
-    const width = Math.ceil(Math.log2(Math.max(1, distinct.size)));
-    body.appendUint8(width);
-    writeRleBitPackedHybrid(body, indexes, width);
-    return 'RLE_DICTIONARY';
-  }
-
-  function indexOf(value: string, known: Map<string, number>): number {
-    const index = known.get(value);
-    if (index !== undefined) return index;
-    range.widen(value);
-    known.set(value, known.size);
-    return known.size - 1;
   }
 
   async function addPage(
@@ -141,19 +151,17 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
 
   async function finish(offset: number): Promise<FinishedChunk> {
     await closePage();
-    const dictionary: Uint8Array[] = [];
+    const first: Uint8Array[] = [];
     if (distinct !== undefined && distinct.size > 0) {
-      const body = new ByteWriter();
-      writePlain(body, [...distinct.keys()], element.type, undefined);
       encodings.add('PLAIN');
-      await addPage(dictionary, new ByteWriter(), body, {
+      await addPage(first, new ByteWriter(), dictionary, {
         type: 'DICTIONARY_PAGE',
         dictionary_page_header: { num_values: distinct.size, encoding: 'PLAIN' },
       });
     }
-    const behind = dictionary.reduce((sum, { length }) => sum + length, offset);
+    const behind = first.reduce((sum, { length }) => sum + length, offset);
     return {
-      parts: [...dictionary, ...pages],
+      parts: [...first, ...pages],
       metadata: {
         file_offset: BigInt(offset),
         meta_data: {
@@ -165,7 +173,7 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
           total_uncompressed_size: BigInt(total.octets),
           total_compressed_size: BigInt(total.held),
           data_page_offset: BigInt(behind),
-          ...(dictionary.length > 0 ? { dictionary_page_offset: BigInt(offset) } : {}),
+          ...(first.length > 0 ? { dictionary_page_offset: BigInt(offset) } : {}),
           ...(isList ? {} : { statistics: { null_count: BigInt(total.nulls), ...range.bounds() } }),
         },
       },
@@ -173,20 +181,32 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
   }
 }
 
-/** Before each text there is its length. */
-const LENGTH_OCTETS = 4;
-
 interface Page {
   rows: number;
-  octets: number;
-  readonly values: ParquetValue[];
+  /** How many, without those that are null. */
+  values: number;
+  /** Its values are places in the dictionary; else `body` has them. */
+  readonly hasDictionary: boolean;
+  readonly indexes: number[];
+  readonly body: ByteWriter;
   readonly repetitions: number[];
   readonly definitions: number[];
 }
 
-function emptyPage(): Page {
-  return { rows: 0, octets: 0, values: [], repetitions: [], definitions: [] };
+function emptyPage(hasDictionary: boolean): Page {
+  return {
+    rows: 0,
+    values: 0,
+    hasDictionary,
+    indexes: [],
+    body: new ByteWriter(),
+    repetitions: [],
+    definitions: [],
+  };
 }
+
+/** Longer ones would make the end of the file long. */
+const LONGEST_BOUND = 1_000;
 
 /** The least and the most of the values: with these readers skip row groups. */
 function boundsOf(isWanted: boolean): {
@@ -200,6 +220,10 @@ function boundsOf(isWanted: boolean): {
   return {
     widen(value) {
       if (!wanted) return;
+      if (typeof value === 'string' && value.length > LONGEST_BOUND) {
+        wanted = false;
+        return;
+      }
       if (least === undefined || isLess(value, least)) least = value;
       if (most === undefined || isLess(most, value)) most = value;
     },

@@ -95,8 +95,8 @@ export function refuseUnlessAllowed(principal: Principal, act: Act, target: Targ
 /** Throws what somebody is told who may not pull what has this name; undefined: nothing has it, which is told in the same words. */
 export function mayPull(principal: Principal, found: NamedExport | undefined): NamedExport {
   // What is pending is of the patterns that there were when it was planned.
-  const patterns = [...(found?.feeds ?? []), ...(found?.pending?.feeds ?? [])];
-  const decision = found === undefined ? 'unknown' : decideNamedExport(principal, readFeedPatterns(patterns.join(',')));
+  const patterns = [found?.feeds ?? [], found?.pending?.feeds ?? []].flatMap((one) => readFeedPatterns(one.join(',')));
+  const decision = found === undefined ? 'unknown' : decideNamedExport(principal, patterns);
   if (found !== undefined && decision === 'allowed') return found;
   if (decision === 'forbidden' || decision === 'unauthorized') throw refusal(decision, 'export');
   throw new FeedsError('not-found', 'there is no such export', { hidden: true });

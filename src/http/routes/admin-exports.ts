@@ -115,11 +115,16 @@ function rowsOf(rows: ReadonlyMap<unknown, number>): number {
   return [...rows.values()].reduce((all, count) => all + count, 0);
 }
 
+/** That lag most; the others are in the sums. */
+const MOST_FEEDS_SHOWN = 100;
+
 function shownLag({ feeds, entries, lost, seconds }: ExportLag): object {
   return {
     entries: Number(entries),
     lost: Number(lost),
     seconds,
-    feeds: feeds.map((one) => ({ ...one, entries: Number(one.entries), lost: Number(one.lost) })),
+    feeds: feeds
+      .slice(0, MOST_FEEDS_SHOWN)
+      .map((one) => ({ ...one, entries: Number(one.entries), lost: Number(one.lost) })),
   };
 }

@@ -19,6 +19,8 @@ import type { Services } from '../services.js';
 import { lostField, sendRows } from '../export-rows.js';
 import { addOtherMethods } from './methods.js';
 
+/** The last line of a batch tells what each of its feeds has lost. */
+const ACK_BYTES = 4 * 1024 * 1024;
 const TRAILERS = 'Millrace-Export-Receipt, Millrace-Export-Until, Millrace-Export-Rows, Millrace-Export-Lost';
 
 /**
@@ -50,7 +52,7 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
     const name = nameOf(req);
     const known = knownTo(req);
     known(await findExport(db, name));
-    const text = readReceiptBody(await jsonBody(req, services));
+    const text = readReceiptBody(await jsonBody(req, services, ACK_BYTES));
     if (text !== null) {
       const receipt = services.exportReceipts.open(text);
       if (receipt === undefined) {

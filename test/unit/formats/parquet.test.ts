@@ -8,6 +8,7 @@ import type { ExportSource } from '../../../src/formats/export/export-write.js';
 import { writeParquet } from '../../../src/formats/export/parquet.js';
 import { anEntry } from '../../support/build.js';
 import type { EntryParts } from '../../support/build.js';
+import { bytesInTheHeap } from '../../support/memory.js';
 import { openDuckDb } from '../../support/duckdb.js';
 import type { DuckDb } from '../../support/duckdb.js';
 
@@ -35,6 +36,13 @@ describe('a Parquet file', () => {
       schemaVersion: index % 2 === 0 ? 1 : undefined,
     }));
 
+  const sourceOf = (batches: AsyncGenerator<readonly ExportedEntry[]>, rows: number): ExportSource =>
+    ({
+      batches,
+      feedOf: () => ({ feed: { workspace: 'w', name: 'f' }, showsPositions: true }),
+      end: () => ({ after: 'x1.a', complete: true, until: undefined, rows, lost: [] }),
+    }) as unknown as ExportSource;
+
   /** The path of the file, and after how many rows each of its parts was there. */
   async function written(
     entries: readonly ExportedEntry[],
@@ -47,11 +55,7 @@ describe('a Parquet file', () => {
         yield await Promise.resolve([entry]);
       }
     }
-    const source = {
-      batches: one(),
-      feedOf: () => ({ feed: { workspace: 'w', name: 'f' }, showsPositions: true }),
-      end: () => ({ after: 'x1.a', complete: true, until: undefined, rows: entries.length, lost: [] }),
-    } as unknown as ExportSource;
+    const source = sourceOf(one(), entries.length);
     const parts: Uint8Array[] = [];
     const readBefore: number[] = [];
     for await (const part of writeParquet(source, EXPORT_COLUMNS, bounds)) {
@@ -126,6 +130,36 @@ describe('a Parquet file', () => {
       ['event_type', 'RLE, RLE_DICTIONARY, PLAIN', 'a'],
       ['tenant', 'RLE, RLE_DICTIONARY, PLAIN', null],
     ]);
+  });
+
+  it('holds no texts of entries while it is made, however few columns are asked for', async () => {
+    const [plain] = entriesOf(1, () => ({ categories: ['tid:a-tenant-of-some-length', 'type:a.type.of-some-length'] }));
+    const large = Buffer.from(plain!.xml.replace('</entry>', `<!-- ${'x'.repeat(200_000)} --></entry>`)).toString();
+    async function* all(): AsyncGenerator<readonly ExportedEntry[]> {
+      for (let n = 1; n <= 500; n++) {
+        yield await Promise.resolve([
+          { ...plain!, position: BigInt(n), xml: large.replace('a-tenant', `tenant-${String(n)}`) },
+        ]);
+      }
+      held = await bytesInTheHeap();
+    }
+    let held = 0;
+    const before = await bytesInTheHeap();
+    for await (const part of writeParquet(sourceOf(all(), 500), ['event_type', 'tenant', 'categories', 'atom_id'])) {
+      expect(part.length).to.be.below(1_000_000);
+    }
+    expect(held - before).to.be.below(10_000_000);
+  });
+
+  it('gives up the dictionary of what is long, and says no least and most of it', async () => {
+    const type = (n: number): string => `text/x-${'a'.repeat(100_000)}-${String(n)}`;
+    const { file } = await written(entriesOf(40, (n) => ({ content: `<content type="${type(n)}">t</content>` })));
+    const [sums] = await duckdb.ask(`
+      select count(distinct content_type), count(*) filter (content_type not like '%-' || (position - 1)) from read_parquet('${file}')`);
+    expect(sums).to.deep.equal(['40', '0']);
+    const [column] = await duckdb.ask(`
+      select total_uncompressed_size > 3000000, stats_max_value from parquet_metadata('${file}') where path_in_schema = 'content_type'`);
+    expect(column).to.deep.equal([true, null]);
   });
 
   it('is found to be without what is not in it by its statistics', async () => {
