@@ -469,6 +469,21 @@ describe('named exports', function () {
     expect((await pull(w)).end.lost).to.deep.equal([]);
   });
 
+  it('give what is pending of as many patterns as there may be when they have others, and take its last line however long', async () => {
+    const w = fresh();
+    await feed(`${w}/a`);
+    await publish(`${w}/a`, 2);
+    await put(w, [`${w}/a`, ...Array.from({ length: 999 }, (_, n) => `${w}/b${String(n)}`)]);
+    const { lines, end } = await pull(w);
+    await put(w, [`${w}/*`]);
+    expect((await pull(w)).lines).to.deep.equal(lines);
+    const lost = Array.from({ length: 2_000 }, (_, n) => ({ workspace: w, feed: `f${String(n)}`, entries: 1 }));
+    const response = await send('POST', `/export/${w}/ack`, { ...end, lost });
+    expect(response.status, await response.text()).to.equal(200);
+    await publish(`${w}/a`, 1);
+    expect(places((await pull(w)).lines)).to.deep.equal(['a/3']);
+  });
+
   it('leave behind what others have published, of many feeds too', async () => {
     const w = fresh();
     for (let n = 0; n < 55; n++) await feed(`${w}/f${String(n)}`);
