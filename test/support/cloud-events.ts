@@ -98,9 +98,14 @@ export function meaningOf(json: string): Members {
     // Numbers beyond JavaScript's count too, and members named twice.
     .map(({ name, value }) => [
       name,
-      name === 'data' && value.kind !== 'string' ? json.slice(value.start, value.end) : parsed[name],
+      name === 'data' && value.kind !== 'string' ? escaped(json.slice(value.start, value.end)) : parsed[name],
     ]);
   return Object.fromEntries(members) as Members;
+}
+
+/** What XML cannot carry comes back as an escape, which means the same (RFC 8259 §7). */
+function escaped(json: string): string {
+  return json.replaceAll(/[\ufffe\uffff]/g, (found) => `\\u${found.charCodeAt(0).toString(16)}`);
 }
 
 const printable = fc.stringMatching(/^[\x20-\x7e\u00a0-\u00ff\u20ac\u4e00-\u4e0f\u{1f600}-\u{1f60f}]{1,12}$/u);
