@@ -153,7 +153,8 @@ describe('a Postgres that is away', function () {
       const response = await app.request('/metrics');
       const text = await response.text();
       expect(response.status).to.equal(200);
-      expect(text).to.contain('millrace_queue_bytes 0');
+      // The server itself publishes to its audit feed meanwhile.
+      expect(text).to.match(/^millrace_queue_bytes \d/m);
       expect((performance.now() - since) / 1000).to.be.below(BOUND_SECONDS);
       return text.includes('millrace_export_lag_seconds{export="nightly"}');
     };
