@@ -2,13 +2,15 @@ import { Readable, pipeline } from 'node:stream';
 import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
-import type { ExportLoss } from '../core/export.js';
+import type { ExportLoss, ExportedEntry } from '../core/export.js';
+import type { FeedId } from '../core/feed.js';
 import type { ExportFormat } from '../core/named-export.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
 import type { ExportColumn } from '../formats/export/export-row.js';
 import type { ExportSource } from '../formats/export/export-write.js';
 import { preferredStreamCoding } from '../formats/negotiate.js';
 import { zstdCoded } from '../formats/zstd.js';
+import type { ExportedFeed } from './export-batches.js';
 import { sendInPieces } from './pieces.js';
 import { VARY, allHeaders } from './respond.js';
 
@@ -20,8 +22,12 @@ export interface Trailers {
 
 export interface Rows {
   readonly format: ExportFormat;
-  readonly source: ExportSource;
   readonly columns: readonly ExportColumn[];
+  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
+  /** To be gone through once. */
+  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
+  /** To be asked for when all batches have been taken. */
+  readonly end: ExportSource['end'];
   readonly trailers: Trailers;
 }
 
@@ -29,36 +35,45 @@ type Part = string | Uint8Array;
 
 /** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
 export async function sendRows(req: Request, res: Response, rows: Rows): Promise<void> {
+  const { feeds, batches, end, trailers } = rows;
   const { type, isCompressed, write } = EXPORT_FORMATS[rows.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
-  const batches = whileSomebodyReads(res, rows.source.batches);
-  const parts = write({ ...rows.source, batches }, rows.columns);
-  // Until then it can still be refused as it should be.
-  const first = await parts.next();
+  // Until it is there the export can still be refused as it should be.
+  const first = await batches.next();
   const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
   // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
-  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', rows.trailers.names);
+  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers.names);
   if (coding !== 'identity') headers.push('content-encoding', coding);
   res.writeHead(200, allHeaders(req, res, 200, headers));
   if (req.method === 'HEAD') {
-    await parts.return(undefined);
+    await batches.return(undefined);
     res.end();
     return;
   }
-  await sendInPieces(req, res, coded(whole(), coding));
+  await sendInPieces(req, res, coded(parts(), coding));
 
-  async function* whole(): AsyncGenerator<Part> {
-    if (first.done !== true) yield first.value;
-    yield* parts;
-    res.addTrailers(rows.trailers.fields());
+  async function* parts(): AsyncGenerator<Part> {
+    yield* write({ batches: whileSomebodyReads(), feedOf, end }, rows.columns);
+    res.addTrailers(trailers.fields());
   }
-}
 
-/** A row group takes many batches, and only between two of them is it noticed that its reader has gone. */
-async function* whileSomebodyReads<T>(res: Response, batches: AsyncIterable<T>): AsyncGenerator<T> {
-  for await (const batch of batches) {
-    if (res.destroyed) throw Object.assign(new Error('the reader has gone'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
-    yield batch;
+  /** A row group takes many batches, and only between two of them is it noticed that its reader has gone. */
+  async function* whileSomebodyReads(): AsyncGenerator<readonly ExportedEntry[]> {
+    try {
+      for (let next = first; next.done !== true; next = await batches.next()) {
+        if (res.destroyed)
+          throw Object.assign(new Error('the reader has gone'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+        yield next.value;
+      }
+    } finally {
+      await batches.return(undefined);
+    }
+  }
+
+  function feedOf(entry: ExportedEntry): ReturnType<ExportSource['feedOf']> {
+    const found = feeds.get(entry.feed);
+    if (found === undefined) throw new Error(`feed ${String(entry.feed)} is not exported`);
+    return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
   }
 }
 

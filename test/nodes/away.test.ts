@@ -194,6 +194,20 @@ describe('a Postgres that is away', function () {
     }
   });
 
+  it('is told to an export that it leaves before the first row, in every format', async () => {
+    expect((await publish(app.url + path, entryXml('urn:x:one', 'urn:x:one'))).status).to.equal(201);
+    for (const format of ['ndjson', 'csv', 'parquet']) {
+      const held = proxy.hold('exported\0');
+      const answer = app.request(`/export?format=${format}`);
+      await held;
+      proxy.cut();
+      const response = await answer;
+      await response.arrayBuffer().catch(() => undefined);
+      expect(response.status, format).to.equal(503);
+      await until('it is there again', async () => (await listens()) === '1');
+    }
+  });
+
   it('is waited for by who is refused, whether the feed is remembered or there is none: the time tells nothing', async () => {
     const credentials = bearing(await issue(app, [{ role: 'admin', workspace: 'elsewhere' }]));
     const asked = [path, `${path}-absent`, `/admin${path}`, `/admin${path}-absent`].flatMap((url) => [

@@ -1,8 +1,6 @@
 import type { Router } from 'express';
-import { FeedsError } from '../../core/errors.js';
 import type { ExportEnd } from '../../core/export.js';
 import { EXPORT_FORMATS } from '../../formats/export/export-formats.js';
-import type { ExportSource } from '../../formats/export/export-write.js';
 import { offer } from '../../formats/negotiate.js';
 import { lostField, sendRows } from '../export-rows.js';
 import type { Trailers } from '../export-rows.js';
@@ -33,18 +31,9 @@ export function addExportRoutes(router: Router, services: Services): void {
   router.get('/export', exporter, async (req, res) => {
     const format = chosen(req, OFFERS);
     const request = readExportRequest(req);
-    const { feeds, batches, end } = await startExport(services, req.principal, request);
-    const source: ExportSource = {
-      batches,
-      end,
-      feedOf(entry) {
-        const found = feeds.get(entry.feed);
-        if (found === undefined) throw new FeedsError('not-found', `feed ${String(entry.feed)} is not exported`);
-        return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
-      },
-    };
-    const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(end()) };
-    await sendRows(req, res, { format, source, columns: request.columns, trailers });
+    const exported = await startExport(services, req.principal, request);
+    const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(exported.end()) };
+    await sendRows(req, res, { ...exported, format, columns: request.columns, trailers });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }

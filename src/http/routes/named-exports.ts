@@ -100,21 +100,13 @@ function sendBatch(
   req: Request,
   res: Response,
   { format, columns }: Pick<NamedExport, 'format' | 'columns'>,
-  { feeds, batches, end }: NamedBatch,
+  batch: NamedBatch,
 ): Promise<void> {
   return sendRows(req, res, {
+    ...batch,
     format,
-    source: {
-      batches,
-      end,
-      feedOf(entry) {
-        const found = feeds.get(entry.feed);
-        if (found === undefined) throw new Error(`feed ${String(entry.feed)} is not in this batch`);
-        return { feed: found.feed, showsPositions: true };
-      },
-    },
     columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS,
-    trailers: { names: TRAILERS, fields: () => trailersOf(end()) },
+    trailers: { names: TRAILERS, fields: () => trailersOf(batch.end()) },
   });
 }
 
