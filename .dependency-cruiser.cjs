@@ -9,8 +9,9 @@ const may = {
   registry: ['core', 'formats'],
   store: inner,
   actions: [...inner, 'registry', 'store'],
-  http: [...inner, 'formats', 'registry', 'store', 'actions'],
-  workers: [...inner, 'formats', 'store', 'actions'],
+  export: [...inner, 'formats', 'store'],
+  http: [...inner, 'formats', 'registry', 'store', 'export', 'actions'],
+  workers: [...inner, 'formats', 'store', 'export', 'actions'],
   cli: ['config', 'server', 'core', 'telemetry', 'formats', 'store'],
 };
 

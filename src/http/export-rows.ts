@@ -5,12 +5,12 @@ import type { Request, Response } from 'express';
 import type { ExportLoss, ExportedEntry } from '../core/export.js';
 import type { FeedId } from '../core/feed.js';
 import type { ExportFormat } from '../core/named-export.js';
+import type { ExportedFeed } from '../export/batches.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
 import type { ExportColumn } from '../formats/export/export-row.js';
 import type { ExportSource } from '../formats/export/export-write.js';
 import { preferredStreamCoding } from '../formats/negotiate.js';
 import { zstdCoded } from '../formats/zstd.js';
-import type { ExportedFeed } from './export-batches.js';
 import { sendInPieces } from './pieces.js';
 import { VARY, allHeaders } from './respond.js';
 

@@ -18,16 +18,17 @@ import type { ExportEnd, ExportWindow, ExportedEntry, FeedPattern, TimedPlace } 
 import type { ExportToken } from '../core/export-token.js';
 import type { FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
+import { exportBatches } from '../export/batches.js';
+import type { Batch, BatchesWanted, ExportedFeed } from '../export/batches.js';
+import { fromWhatIsKept, readLosses } from '../export/losses.js';
+import type { Given } from '../export/losses.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
 import type { ExportedTo } from '../store/export.js';
-import { exportBatches } from './export-batches.js';
-import type { Batch, ExportedFeed } from './export-batches.js';
-import { fromWhatIsKept, readLosses } from './export-losses.js';
-import type { Given } from './export-losses.js';
 import type { ExportRequest } from './export-request.js';
 import { refuseUnlessAllowed } from './middleware/may.js';
+import { withoutPrivate } from './private-values.js';
 import type { Services } from './services.js';
 
 export interface Export {
@@ -74,7 +75,15 @@ export async function startExport(services: Deps, principal: Principal, request:
   const ends = await readTo(to);
 
   const { limit } = request;
-  const batches = exportBatches(services, { partition: EXPORTED_PARTITION, feeds, from, begin, to: to.place, limit });
+  const batches = exportBatches(db, {
+    partition: EXPORTED_PARTITION,
+    feeds,
+    from,
+    begin,
+    to: to.place,
+    limit,
+    redact: redactor(services, feeds),
+  });
   // It is that of the last tick, whoever published then.
   const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
   let end: ExportEnd | undefined;
@@ -112,6 +121,21 @@ export async function startExport(services: Deps, principal: Principal, request:
       lost,
     };
   }
+}
+
+/** Takes out what contracts keep from those who are bound to tenants; undefined: the caller sees everything. */
+function redactor(deps: Deps, feeds: ReadonlyMap<FeedId, ExportedFeed>): BatchesWanted['redact'] {
+  const partly = [...feeds].filter(([, { view }]) => view.kind !== 'whole');
+  if (partly.length === 0) return undefined;
+  return async (entries) => {
+    const texts = new Map<ExportedEntry, string>();
+    for (const [id, { feed, view }] of partly) {
+      const own = entries.filter((entry) => entry.feed === id);
+      const seen = await withoutPrivate(deps, feed, view, own);
+      for (const [index, entry] of own.entries()) texts.set(entry, seen[index]?.xml ?? '');
+    }
+    return entries.map((entry) => ({ ...entry, xml: texts.get(entry) ?? entry.xml }));
+  };
 }
 
 function note(given: Map<FeedId, Given>, feed: FeedId, position: Position): void {

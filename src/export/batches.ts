@@ -2,11 +2,10 @@ import type { Position } from '../core/entry.js';
 import type { ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { View } from '../core/view.js';
+import type { Db } from '../store/db.js';
 import { readExported, readExportedText } from '../store/export.js';
 import type { ExportedStretch, UnreadEntry } from '../store/export.js';
 import { walk } from '../store/export-walk.js';
-import { withoutPrivate } from './private-values.js';
-import type { Services } from './services.js';
 
 /** A feed that is exported, and what of it the caller sees. */
 export interface ExportedFeed {
@@ -24,14 +23,14 @@ export interface BatchesWanted {
   readonly to: ExportPlace;
   /** Entries; undefined: all. */
   readonly limit: number | undefined;
+  /** What of an entry the caller does not see is taken out of it; undefined: nothing is. */
+  readonly redact: ((entries: readonly ExportedEntry[]) => Promise<readonly ExportedEntry[]>) | undefined;
 }
 
 /** Some entries, as the caller sees them, and how far the log was read for them and for those in the pieces that follow. */
 export interface Batch extends TimedPlace {
   readonly entries: readonly ExportedEntry[];
 }
-
-type Deps = Pick<Services, 'db' | 'checkers'>;
 
 interface UnreadBatch extends TimedPlace {
   readonly entries: readonly UnreadEntry[];
@@ -41,22 +40,21 @@ interface UnreadBatch extends TimedPlace {
 const BATCH = 1_000;
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
-export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGenerator<Batch> {
-  const { db } = deps;
-  const { partition, from, begin, to, limit } = wanted;
+export async function* exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
+  const { partition, from, begin, to, limit, redact } = wanted;
   const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
   const reading = { stretches, rest: undefined };
   let left = limit ?? Infinity;
-  let coming = readBatch(deps, wanted, reading, left);
+  let coming = readBatch(db, wanted, reading, left);
   try {
     for (let read = await coming; read !== undefined; read = await coming) {
       left -= read.entries.length;
-      coming = left > 0 ? readBatch(deps, wanted, reading, left) : Promise.resolve(undefined);
+      coming = left > 0 ? readBatch(db, wanted, reading, left) : Promise.resolve(undefined);
       // Told of when it is waited for.
       coming.catch(() => undefined);
       const { place, recordedAt } = read;
-      for await (const piece of withTexts(deps, wanted, read.entries)) {
-        yield { entries: await asSeen(deps, wanted, piece), place, recordedAt };
+      for await (const piece of withTexts(db, wanted, read.entries)) {
+        yield { entries: redact === undefined ? piece : await redact(piece), place, recordedAt };
       }
     }
   } finally {
@@ -67,7 +65,7 @@ export async function* exportBatches(deps: Deps, wanted: BatchesWanted): AsyncGe
 
 /** Undefined: there is nothing more. */
 async function readBatch(
-  { db }: Deps,
+  db: Db,
   { partition, feeds }: BatchesWanted,
   /** `rest` is of a stretch that was too long to be read at once. */
   reading: { readonly stretches: AsyncGenerator<ExportStretch>; rest: ExportStretch | undefined },
@@ -102,7 +100,7 @@ const PIECE = 1_000_000;
 
 /** With the texts that were too large to come along, and without what retention has taken by then; a piece of the batch ends where it holds many. */
 async function* withTexts(
-  { db }: Deps,
+  db: Db,
   { partition }: BatchesWanted,
   unread: readonly UnreadEntry[],
 ): AsyncGenerator<readonly ExportedEntry[]> {
@@ -123,21 +121,4 @@ async function* withTexts(
     held = 0;
   }
   yield piece;
-}
-
-/** Without what contracts keep from those who are bound to tenants. */
-async function asSeen(
-  deps: Deps,
-  { feeds }: BatchesWanted,
-  entries: readonly ExportedEntry[],
-): Promise<readonly ExportedEntry[]> {
-  if (![...feeds.values()].some(({ view }) => view.kind !== 'whole')) return entries;
-  const texts = new Map<ExportedEntry, string>();
-  for (const [id, { feed, view }] of feeds) {
-    if (view.kind === 'whole') continue;
-    const own = entries.filter((entry) => entry.feed === id);
-    const seen = await withoutPrivate(deps, feed, view, own);
-    for (const [index, entry] of own.entries()) texts.set(entry, seen[index]?.xml ?? '');
-  }
-  return entries.map((entry) => ({ ...entry, xml: texts.get(entry) ?? entry.xml }));
 }

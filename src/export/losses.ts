@@ -5,7 +5,7 @@ import type { Db } from '../store/db.js';
 import { startOf } from '../store/export.js';
 import type { ExportedTo } from '../store/export.js';
 import { hasLost } from '../store/tenant-page.js';
-import type { ExportedFeed } from './export-batches.js';
+import type { ExportedFeed } from './batches.js';
 
 /** What was given of a feed. */
 export interface Given {

@@ -4,10 +4,11 @@ import type { FeedId } from '../core/feed.js';
 import { batchId } from '../core/named-export.js';
 import type { BatchEnd, BatchLoss, NamedExport, PendingBatch } from '../core/named-export.js';
 import { WHOLE } from '../core/view.js';
+import type { ExportReceipts } from '../core/export-receipt.js';
+import type { Db } from '../store/db.js';
 import { listExported, readExportedTo, startOf } from '../store/export.js';
-import { exportBatches } from './export-batches.js';
-import type { Batch, ExportedFeed } from './export-batches.js';
-import type { Services } from './services.js';
+import { exportBatches } from './batches.js';
+import type { Batch, ExportedFeed } from './batches.js';
 
 export interface NamedBatch {
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
@@ -19,18 +20,17 @@ export interface NamedBatch {
 
 /** The rows of the batch that is pending. */
 export async function readNamedBatch(
-  services: Pick<Services, 'db' | 'checkers' | 'exportReceipts'>,
+  { db, exportReceipts }: { readonly db: Db; readonly exportReceipts: ExportReceipts },
   one: NamedExport,
   pending: PendingBatch,
 ): Promise<NamedBatch> {
-  const { db, exportReceipts } = services;
-  const feeds = await feedsOf(services, pending);
+  const feeds = await feedsOf(db, pending);
   const kept = [...feeds].flatMap(([id, { deleted }]) => (deleted || !pending.rows.has(id) ? [] : [id]));
   const { place, recordedAt } = one.place;
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
   const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
-  const batches = exportBatches(services, { ...wanted, limit: undefined });
+  const batches = exportBatches(db, { ...wanted, limit: undefined, redact: undefined });
   const given = new Map<FeedId, number>();
   return {
     feeds,
@@ -53,10 +53,7 @@ export async function readNamedBatch(
 }
 
 /** Those that the batch has something of, or would have. */
-async function feedsOf(
-  { db }: Pick<Services, 'db'>,
-  { feeds, rows, lost }: PendingBatch,
-): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
+async function feedsOf(db: Db, { feeds, rows, lost }: PendingBatch): Promise<ReadonlyMap<FeedId, ExportedFeed>> {
   const exported = await listExported(db, workspacesOf(readFeedPatterns(feeds.join(','))));
   return new Map(
     exported
