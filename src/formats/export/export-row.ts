@@ -8,8 +8,9 @@ import type { ContentView } from '../atom/entry-view.js';
 import { ATOM_NAMESPACE } from '../atom/atom-rules.js';
 import { elementJson } from '../json/json-write.js';
 import { readKnownTree } from '../xml/known-tree.js';
-import { SLICED_CHARACTERS, attributeOf, readTreeGently } from '../xml/xml-tree.js';
+import { attributeOf } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
+import { JSON_OF } from './row-json.js';
 
 /**
  * An entry as a row, flat and typed (docs/export.md). Columns are never renamed and keep their types; new ones come at the end.
@@ -36,9 +37,11 @@ export interface ExportRow {
   readonly content_xml: string | null;
   /** A JSON text, on one line. */
   readonly content_json: string | null;
+  /** The value of a column as a JSON text, on one line. */
+  jsonOf(column: ExportColumn): string;
 }
 
-export type ExportColumn = keyof ExportRow;
+export type ExportColumn = Exclude<keyof ExportRow, 'jsonOf'>;
 
 /** In this order in all formats. */
 export const EXPORT_COLUMNS = [
@@ -68,22 +71,11 @@ export function checkColumns(names: readonly string[]): asserts names is readonl
   }
 }
 
-/** @param showsPositions the caller sees the whole log */
-export function exportRow(
-  entry: ExportedEntry,
-  feed: Pick<Feed, 'workspace' | 'name'>,
-  showsPositions: boolean,
-): ExportRow | Promise<ExportRow> {
-  // A small one is read when a column asks for it.
-  if (entry.xml.length < SLICED_CHARACTERS) return new EntryRow(entry, feed, showsPositions);
-  return readTreeGently(entry.xml).then((tree) => new EntryRow(entry, feed, showsPositions, tree));
-}
-
 const TYPE_TERM = 'type:';
 const TENANT_TERM = 'tid:';
 const NO_TERMS: readonly string[] = [];
 
-class EntryRow implements ExportRow {
+export class EntryRow implements ExportRow {
   private readonly entry: ExportedEntry;
   private readonly source: Pick<Feed, 'workspace' | 'name'>;
   private readonly showsPositions: boolean;
@@ -183,6 +175,10 @@ class EntryRow implements ExportRow {
     }
   }
 
+  jsonOf(column: ExportColumn): string {
+    return JSON_OF[column](this);
+  }
+
   private get isTombstone(): boolean {
     return this.entry.kind === 'tombstone';
   }
@@ -226,12 +222,12 @@ function behind(terms: readonly string[], beginning: string): string | null {
 }
 
 /** As what is stored is nearly always written: in UTC, to the millisecond, and no leap second. */
-const USUAL = /^.{17}[0-5]\d\.\d{3}Z$/;
+export const USUAL_INSTANT = /^.{17}[0-5]\d\.\d{3}Z$/;
 
 /** To the millisecond; finer fractions are cut off. Null where UTC is in a year that four digits do not tell (RFC 3339 §1). */
 function instantOf(text: string | undefined): Instant | null {
   if (text === undefined) return null;
-  if (USUAL.test(text)) return text;
+  if (USUAL_INSTANT.test(text)) return text;
   const ms = toInstantMs(text);
   const instant = ms === undefined ? '' : new Date(ms).toISOString();
   return /^\d/.test(instant) ? instant : null;
@@ -247,6 +243,6 @@ function xmlAsJson(source: string, alone: string, content: XmlElement | undefine
 }
 
 /** Between the tokens of a JSON text a line end is white space, and within them there is none (RFC 8259 §2, §7). */
-function onOneLine(json: string): string {
+export function onOneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json;
 }

@@ -3,9 +3,9 @@ import type { Feed } from '../../core/feed.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
-import { exportRow } from './export-row.js';
 import type { ExportColumn, ExportRow } from './export-row.js';
 import { ndjsonWriter } from './ndjson.js';
+import { startRowMaker } from './row-maker.js';
 
 /** Entries with what they need to become rows. */
 export interface ExportSource {
@@ -15,7 +15,10 @@ export interface ExportSource {
 }
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
-export async function* writeNdjson(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+export async function* writeNdjson(
+  source: ExportSource,
+  columns: readonly ExportColumn[],
+): AsyncGenerator<string | Uint8Array> {
   yield* pieces(source, ndjsonWriter(columns));
   yield endLine(source.end());
 }
@@ -30,27 +33,38 @@ export function toldLosses(lost: readonly ExportLoss[]): object[] {
 }
 
 /** A header and records; what is told at the end is in the trailer fields of the answer only. */
-export async function* writeCsv(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+export async function* writeCsv(
+  source: ExportSource,
+  columns: readonly ExportColumn[],
+): AsyncGenerator<string | Uint8Array> {
   yield csvHeader(columns);
   yield* pieces(source, (row) => csvRecord(row, columns));
 }
 
-/** So many characters are handed on at once. */
-const PIECE = 64 * 1024;
+/** So many octets are handed on at once. */
+const PIECE = 128 * 1024;
 
-async function* pieces(source: ExportSource, write: (row: ExportRow) => string): AsyncGenerator<string> {
+async function* pieces(source: ExportSource, write: (row: ExportRow) => string): AsyncGenerator<string | Uint8Array> {
   const breathe = breather();
-  let text = '';
+  const rowOf = startRowMaker();
+  let piece = Buffer.allocUnsafeSlow(PIECE);
+  let filled = 0;
   for await (const entries of source.batches) {
     for (const entry of entries) {
       const { feed, showsPositions } = source.feedOf(entry);
-      const row = exportRow(entry, feed, showsPositions);
-      text += write(row instanceof Promise ? await row : row);
-      if (text.length < PIECE) continue;
-      yield text;
-      text = '';
-      await breathe();
+      const row = rowOf(entry, feed, showsPositions);
+      const line = write(row instanceof Promise ? await row : row);
+      // A character takes three octets of UTF-8 at most.
+      if (filled + line.length * 3 > PIECE) {
+        if (filled > 0) yield piece.subarray(0, filled);
+        piece = Buffer.allocUnsafeSlow(PIECE);
+        filled = 0;
+        await breathe();
+      }
+      // Each at once: to put many together first costs more.
+      if (line.length * 3 > PIECE) yield line;
+      else filled += piece.write(line, filled);
     }
   }
-  if (text !== '') yield text;
+  if (filled > 0) yield piece.subarray(0, filled);
 }

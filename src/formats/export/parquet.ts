@@ -4,7 +4,6 @@ import type { ExportEnd } from '../../core/export.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
-import { exportRow } from './export-row.js';
 import type { ExportColumn } from './export-row.js';
 import { toldLosses } from './export-write.js';
 import type { ExportSource } from './export-write.js';
@@ -12,6 +11,7 @@ import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
 import { parquetColumns } from './parquet-columns.js';
 import type { ParquetColumn } from './parquet-columns.js';
+import { startRowMaker } from './row-maker.js';
 
 /** How much makes a row group. */
 export interface RowGroupBounds {
@@ -44,10 +44,11 @@ export async function* writeParquet(
   let rows = 0;
 
   const breathe = breather();
+  const rowOf = startRowMaker();
   for await (const entries of source.batches) {
     for (const entry of entries) {
       const { feed, showsPositions } = source.feedOf(entry);
-      const made = exportRow(entry, feed, showsPositions);
+      const made = rowOf(entry, feed, showsPositions);
       const row = made instanceof Promise ? await made : made;
       rows += 1;
       let isFull = rows >= bounds.rows;
