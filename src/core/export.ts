@@ -150,3 +150,9 @@ export function selectionDigest(patterns: readonly FeedPattern[], { from, to }: 
   const text = JSON.stringify([[...new Set(names)].sort(), from ?? null, to ?? null]);
   return createHash('sha256').update(text).digest().subarray(0, 8);
 }
+
+/** Patterns as they can be written, each once. */
+export function patternNames(patterns: readonly FeedPattern[]): readonly string[] {
+  const names = patterns.map(({ workspace, feed = '*' }) => (workspace === undefined ? '*' : `${workspace}/${feed}`));
+  return [...new Set(names)].sort();
+}

@@ -6,7 +6,7 @@ import type { FeedId } from './feed.js';
 
 /** What somebody pulls batch by batch under a name; the server keeps how far it has come (docs/adr/0013). */
 
-export type ExportFormat = 'ndjson' | 'csv' | 'parquet';
+export type ExportFormat = 'ndjson' | 'csv' | 'atom' | 'parquet';
 
 /** What an admin chooses. */
 export interface ExportDefinition {

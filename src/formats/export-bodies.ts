@@ -28,7 +28,7 @@ export function readExportBody(bytes: Buffer): ExportDefinition {
   const value = parseJson(bytes);
   checks.export(value, 'the body');
   const { feeds, format = 'ndjson', columns, batchRows = DEFAULT_BATCH_ROWS, from } = value as SentExport;
-  if (columns !== undefined) checkColumns(columns);
+  if (columns !== undefined) checkColumns(columns, format);
   return { feeds, format, columns, batchRows, from: from === undefined ? undefined : instant('from', from) };
 }
 

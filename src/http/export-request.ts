@@ -3,8 +3,9 @@ import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import { readFeedPatterns } from '../core/export.js';
 import type { ExportWindow, FeedPattern } from '../core/export.js';
+import type { ExportFormat } from '../core/named-export.js';
 import { isRfc3339, toMicroseconds } from '../formats/dates.js';
-import { EXPORT_COLUMNS, checkColumns } from '../formats/export/export-row.js';
+import { checkColumns } from '../formats/export/export-row.js';
 import type { ExportColumn } from '../formats/export/export-row.js';
 import { queryOf, single } from './parameters.js';
 
@@ -15,13 +16,14 @@ export interface ExportRequest {
   readonly window: ExportWindow;
   /** Rows; undefined: as many as there are. */
   readonly limit: number | undefined;
-  readonly columns: readonly ExportColumn[];
+  /** Undefined: all that there are. */
+  readonly columns: readonly ExportColumn[] | undefined;
 }
 
 const PARAMETERS = ['feeds', 'after', 'format', 'limit', 'from', 'to', 'columns'];
 
 /** Unknown parameters are refused here, and ours given twice: what is mistyped would export something else. Throws `bad-parameter`. */
-export function readExportRequest(req: Request): ExportRequest {
+export function readExportRequest(req: Request, format: ExportFormat): ExportRequest {
   const parameters = new URLSearchParams(queryOf(req.url));
   for (const name of parameters.keys()) {
     if (PARAMETERS.includes(name)) {
@@ -38,7 +40,7 @@ export function readExportRequest(req: Request): ExportRequest {
     after: single(parameters, 'after'),
     window: { from: time(parameters, 'from'), to: time(parameters, 'to') },
     limit: limit(single(parameters, 'limit')),
-    columns: columns(single(parameters, 'columns')),
+    columns: columns(single(parameters, 'columns'), format),
   };
 }
 
@@ -59,9 +61,9 @@ function limit(text: string | undefined): number | undefined {
   throw new FeedsError('bad-parameter', `limit "${text.slice(0, 32)}" is no number of rows, 1 or more`);
 }
 
-function columns(text: string | undefined): readonly ExportColumn[] {
-  if (text === undefined) return EXPORT_COLUMNS;
+function columns(text: string | undefined, format: ExportFormat): readonly ExportColumn[] | undefined {
+  if (text === undefined) return undefined;
   const names = text.split(',').map((name) => name.trim());
-  checkColumns(names);
+  checkColumns(names, format);
   return [...new Set(names)];
 }

@@ -28,6 +28,7 @@ export interface Rows {
   readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
   /** To be asked for when all batches have been taken. */
   readonly end: ExportSource['end'];
+  readonly document: ExportSource['document'];
   readonly trailers: Trailers;
 }
 
@@ -35,7 +36,7 @@ type Part = string | Uint8Array;
 
 /** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
 export async function sendRows(req: Request, res: Response, rows: Rows): Promise<void> {
-  const { feeds, batches, end, trailers } = rows;
+  const { feeds, batches, end, document, trailers } = rows;
   const { type, isCompressed, write } = EXPORT_FORMATS[rows.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
   // Until it is there the export can still be refused as it should be.
@@ -53,7 +54,7 @@ export async function sendRows(req: Request, res: Response, rows: Rows): Promise
   await sendInPieces(req, res, coded(parts(), coding));
 
   async function* parts(): AsyncGenerator<Part> {
-    yield* write({ batches: whileSomebodyReads(), feedOf, end }, rows.columns);
+    yield* write({ batches: whileSomebodyReads(), feedOf, end, document }, rows.columns);
     res.addTrailers(trailers.fields());
   }
 

@@ -37,6 +37,8 @@ export interface Export {
   readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
   /** To be asked for when all batches have been taken. */
   readonly end: () => ExportEnd;
+  /** When what is given was recorded, at the latest; for who is not to know, the time of the request. */
+  readonly updated: Instant;
 }
 
 type Deps = Pick<Services, 'db' | 'pool' | 'checkers' | 'exportTokens'>;
@@ -94,6 +96,7 @@ export async function startExport(services: Deps, principal: Principal, request:
       if (end === undefined) throw new Error('the export has not come to its end');
       return end;
     },
+    updated: (showsUntil ? last?.recordedAt : undefined) ?? now,
   };
 
   async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {

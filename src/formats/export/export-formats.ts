@@ -1,4 +1,6 @@
 import type { ExportFormat } from '../../core/named-export.js';
+import { ATOM_FEED } from '../media-types.js';
+import { writeAtom } from './atom.js';
 import type { ExportColumn } from './export-row.js';
 import { writeCsv, writeNdjson } from './export-write.js';
 import type { ExportSource } from './export-write.js';
@@ -16,5 +18,6 @@ export interface FormatOfExport {
 export const EXPORT_FORMATS: Readonly<Record<ExportFormat, FormatOfExport>> = {
   ndjson: { type: 'application/x-ndjson', write: writeNdjson, isCompressed: false },
   csv: { type: 'text/csv; charset=utf-8; header=present', write: writeCsv, isCompressed: false },
+  atom: { type: `${ATOM_FEED};charset=utf-8`, write: writeAtom, isCompressed: false },
   parquet: { type: 'application/vnd.apache.parquet', write: writeParquet, isCompressed: true },
 };

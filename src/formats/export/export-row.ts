@@ -1,6 +1,7 @@
 import type { ExportedEntry } from '../../core/export.js';
 import type { Instant } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
+import type { ExportFormat } from '../../core/named-export.js';
 import type { Feed } from '../../core/feed.js';
 import { toInstantMs } from '../dates.js';
 import { contentView } from '../atom/entry-view.js';
@@ -63,7 +64,11 @@ export const EXPORT_COLUMNS = [
 ] as const satisfies readonly ExportColumn[];
 
 /** Throws `bad-parameter`. */
-export function checkColumns(names: readonly string[]): asserts names is readonly ExportColumn[] {
+export function checkColumns(names: readonly string[], format: ExportFormat): asserts names is readonly ExportColumn[] {
+  if (format === 'atom') {
+    const message = '"columns" goes with ndjson, csv and parquet only: "atom" has each entry whole';
+    throw new FeedsError('bad-parameter', message);
+  }
   for (const name of names) {
     if ((EXPORT_COLUMNS as readonly string[]).includes(name)) continue;
     const there = EXPORT_COLUMNS.join(', ');

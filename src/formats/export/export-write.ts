@@ -1,3 +1,4 @@
+import type { Instant } from '../../core/entry.js';
 import type { ExportEnd, ExportLoss, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
 import type { BatchEnd } from '../../core/named-export.js';
@@ -12,6 +13,19 @@ export interface ExportSource {
   readonly batches: AsyncIterable<readonly ExportedEntry[]>;
   readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
   readonly end: () => ExportEnd | BatchEnd;
+  readonly document: ExportDocument;
+}
+
+/** What a document that holds the whole says of itself. */
+export interface ExportDocument {
+  /** Of all URLs, without a trailing slash. */
+  readonly base: string;
+  /** An IRI, the same for what is exported by the same choice. */
+  readonly id: string;
+  readonly title: string;
+  /** Where it was had. */
+  readonly self: string;
+  readonly updated: Instant;
 }
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
@@ -27,8 +41,10 @@ function endLine({ lost, ...end }: ExportEnd | BatchEnd): string {
   return `${JSON.stringify({ kind: 'end', ...end, lost: toldLosses(lost) })}\n`;
 }
 
+type ToldLoss = Omit<ExportLoss, 'entries'> & { readonly entries: number | null };
+
 /** As they are told in JSON. */
-export function toldLosses(lost: readonly ExportLoss[]): object[] {
+export function toldLosses(lost: readonly ExportLoss[]): ToldLoss[] {
   return lost.map(({ entries, ...one }) => ({ ...one, entries: entries === undefined ? null : Number(entries) }));
 }
 

@@ -1,7 +1,10 @@
 import type { Router } from 'express';
 import type { ExportEnd } from '../../core/export.js';
 import { EXPORT_FORMATS } from '../../formats/export/export-formats.js';
+import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
+import { FORMATS } from '../../formats/media-types.js';
 import { offer } from '../../formats/negotiate.js';
+import { pulledDocument } from '../export-document.js';
 import { lostField, sendRows } from '../export-rows.js';
 import type { Trailers } from '../export-rows.js';
 import { startExport } from '../export-start.js';
@@ -14,13 +17,14 @@ import { addOtherMethods } from './methods.js';
 const OFFERS = [
   offer('ndjson', EXPORT_FORMATS.ndjson.type, ['application/ndjson', 'application/jsonl']),
   offer('csv', 'text/csv', []),
+  offer('atom', EXPORT_FORMATS.atom.type, FORMATS.atom.aliases),
   offer('parquet', EXPORT_FORMATS.parquet.type, []),
 ];
 const TRAILERS =
   'Millrace-Export-After, Millrace-Export-Complete, Millrace-Export-Until, Millrace-Export-Rows, Millrace-Export-Lost';
 
 /**
- * The entries of many feeds in the order of the clock: `GET /export?feeds=servers/*,billing/events&after={token}&format=ndjson|csv|parquet
+ * The entries of many feeds in the order of the clock: `GET /export?feeds=servers/*,billing/events&after={token}&format=ndjson|csv|atom|parquet
  * &limit={rows}&from=&to=&columns=`, as a stream whose end tells the token to go on from (docs/export.md).
  * Errors: bad-parameter (400), bad-marker (400: no token, or one of other feeds), unauthorized (401), forbidden (403), not-found (404: a
  * feed that is named), not-acceptable (406), marker-beyond-log (409: the log was put back; `lastCommon` is the token to go on from).
@@ -30,10 +34,11 @@ export function addExportRoutes(router: Router, services: Services): void {
 
   router.get('/export', exporter, async (req, res) => {
     const format = chosen(req, OFFERS);
-    const request = readExportRequest(req);
+    const request = readExportRequest(req, format);
     const exported = await startExport(services, req.principal, request);
     const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(exported.end()) };
-    await sendRows(req, res, { ...exported, format, columns: request.columns, trailers });
+    const document = pulledDocument(services.urls, request, exported.updated);
+    await sendRows(req, res, { ...exported, format, columns: request.columns ?? EXPORT_COLUMNS, document, trailers });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }

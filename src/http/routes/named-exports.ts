@@ -16,7 +16,9 @@ import { jsonBody, sendJson } from '../admin-json.js';
 import { mayExportSome, mayPull } from '../middleware/may.js';
 import { queryOf } from '../parameters.js';
 import type { Services } from '../services.js';
+import { batchDocument } from '../export-document.js';
 import { lostField, sendRows } from '../export-rows.js';
+import type { Rows } from '../export-rows.js';
 import { addOtherMethods } from './methods.js';
 
 /** The last line of a batch tells what each of its feeds has lost. */
@@ -42,10 +44,13 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
     const { pending } = found;
     if (pending === undefined) {
       const end = { batch: null, receipt: null, until, rows: 0, lost: [] };
-      return sendBatch(req, res, found, { feeds: new Map(), batches: none(), end: () => end });
+      const empty = { feeds: new Map(), batches: none(), end: () => end };
+      return sendBatch(req, res, found, { ...empty, document: batchDocument(services.urls, found, until) });
     }
     res.set('Millrace-Export-Batch', batchId(found, pending));
-    await sendBatch(req, res, { ...found, ...pending }, await readNamedBatch(services, found, pending));
+    const batch = await readNamedBatch(services, found, pending);
+    const document = batchDocument(services.urls, found, pending.recordedAt);
+    await sendBatch(req, res, pending, { ...batch, document });
   });
 
   router.post(ack, exporter, async (req, res) => {
@@ -100,7 +105,7 @@ function sendBatch(
   req: Request,
   res: Response,
   { format, columns }: Pick<NamedExport, 'format' | 'columns'>,
-  batch: NamedBatch,
+  batch: NamedBatch & Pick<Rows, 'document'>,
 ): Promise<void> {
   return sendRows(req, res, {
     ...batch,
