@@ -25,6 +25,7 @@ import type { WayIn } from './core/access.js';
 import type { IdentitySettings, KeystoneSettings } from './core/identity.js';
 import { StartError } from './core/start-error.js';
 import { urlsFrom } from './core/urls.js';
+import { makeRowWriter } from './export/row-writer.js';
 import { loadFeedsFile } from './feeds-file.js';
 import { WHOLE_BODY_STALLS } from './http/body.js';
 import { adminTokenCheck } from './http/auth/admin-token.js';
@@ -169,6 +170,8 @@ async function startUp(
   await makeAuditFeed({ pool, memory, audit });
   const checkers = startCheckers();
   stops.push(() => checkers.stop());
+  const rowWriter = makeRowWriter({ ...database, logger });
+  stops.push(() => rowWriter.stop());
   const pages = makePageCache(config.pageCacheBytes);
   metrics.watch({
     queueBytes: () => [...groupCommits.values()].reduce((sum, one) => sum + one.waiting.octets, 0),
@@ -244,6 +247,7 @@ async function startUp(
     unanswered,
     passwords,
     seals: makeSeals(markerKey),
+    rowWriter,
     exportTokens: makeExportTokens(markerKey),
     exportReceipts: makeExportReceipts(markerKey),
     authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),

@@ -1,4 +1,4 @@
-import type { ExportLoss, ExportedEntry } from '../core/export.js';
+import type { ExportLoss } from '../core/export.js';
 import { EARLIEST, EXPORTED_PARTITION, readFeedPatterns, workspacesOf } from '../core/export.js';
 import type { FeedId } from '../core/feed.js';
 import { batchId } from '../core/named-export.js';
@@ -7,15 +7,14 @@ import { WHOLE } from '../core/view.js';
 import type { ExportReceipts } from '../core/export-receipt.js';
 import type { Db } from '../store/db.js';
 import { listExported, readExportedTo, startOf } from '../store/export.js';
-import { exportBatches } from './batches.js';
-import type { Batch, ExportedFeed } from './batches.js';
+import type { BatchesWanted, ExportedFeed } from './batches.js';
+import type { Given } from './losses.js';
+import type { GivenRows } from './row-stream.js';
 
 export interface NamedBatch {
-  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
-  /** In the order of the log, some at a time. To be gone through once. */
-  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
-  /** To be asked for when all have been taken. */
-  readonly end: () => BatchEnd;
+  readonly wanted: BatchesWanted;
+  /** To be asked for when all rows have been given. */
+  readonly endOf: (given: Pick<GivenRows, 'given'>) => BatchEnd;
 }
 
 /** The rows of the batch that is pending. */
@@ -29,27 +28,24 @@ export async function readNamedBatch(
   const { place, recordedAt } = one.place;
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
-  const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
-  const batches = exportBatches(db, { ...wanted, limit: undefined, redact: undefined });
-  const given = new Map<FeedId, number>();
   return {
-    feeds,
-    batches: counted(batches),
-    end: () => ({
+    wanted: {
+      partition: EXPORTED_PARTITION,
+      feeds,
+      from,
+      begin: one.place,
+      to: pending.end,
+      limit: undefined,
+      redact: undefined,
+    },
+    endOf: ({ given }) => ({
       batch: batchId(one, pending),
       receipt: exportReceipts.seal({ export: one.id, epoch: pending.epoch, number: pending.number }),
       until: pending.recordedAt,
-      rows: [...given.values()].reduce((all, count) => all + count, 0),
+      rows: [...given.values()].reduce((all, { entries }) => all + entries, 0),
       lost: lostOf(pending, given, feeds),
     }),
   };
-
-  async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
-    for await (const { entries } of all) {
-      for (const { feed } of entries) given.set(feed, (given.get(feed) ?? 0) + 1);
-      if (entries.length > 0) yield entries;
-    }
-  }
 }
 
 /** Those that the batch has something of, or would have. */
@@ -65,12 +61,12 @@ async function feedsOf(db: Db, { feeds, rows, lost }: PendingBatch): Promise<Rea
 /** What was lost when it was planned, and what has gone since. */
 function lostOf(
   { rows, lost }: PendingBatch,
-  given: ReadonlyMap<FeedId, number>,
+  given: ReadonlyMap<FeedId, Given>,
   feeds: ReadonlyMap<FeedId, ExportedFeed>,
 ): ExportLoss[] {
   const all = new Map<FeedId, BatchLoss>(lost);
   for (const [feed, count] of rows) {
-    const gone = BigInt(count - (given.get(feed) ?? 0));
+    const gone = BigInt(count - (given.get(feed)?.entries ?? 0));
     const { entries = 0n, atMost = false } = lost.get(feed) ?? {};
     if (gone > 0n) all.set(feed, { entries: entries + gone, atMost });
   }

@@ -1,101 +1,66 @@
-import { Readable, pipeline } from 'node:stream';
-import type { Transform } from 'node:stream';
-import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
-import type { ExportLoss, ExportedEntry } from '../core/export.js';
-import type { FeedId } from '../core/feed.js';
-import type { ExportFormat } from '../core/named-export.js';
-import type { ExportedFeed } from '../export/batches.js';
+import type { ExportEnd, ExportLoss } from '../core/export.js';
+import type { BatchEnd } from '../core/named-export.js';
+import type { GivenRows, RowJob } from '../export/row-stream.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
-import type { ExportColumn } from '../formats/export/export-row.js';
-import type { ExportSource } from '../formats/export/export-write.js';
 import { preferredStreamCoding } from '../formats/negotiate.js';
-import { zstdCoded } from '../formats/zstd.js';
 import { sendInPieces } from './pieces.js';
 import { VARY, allHeaders } from './respond.js';
+import type { Services } from './services.js';
 
 /** What is known when all is sent (RFC 9110 §6.5). */
-export interface Trailers {
+export interface Trailers<End> {
   readonly names: string;
-  readonly fields: () => Record<string, string>;
+  readonly fieldsOf: (end: End) => Record<string, string>;
 }
 
-export interface Rows {
-  readonly format: ExportFormat;
-  readonly columns: readonly ExportColumn[];
-  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
-  /** To be gone through once. */
-  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
-  /** To be asked for when all batches have been taken. */
-  readonly end: ExportSource['end'];
-  readonly document: ExportSource['document'];
-  readonly trailers: Trailers;
+export interface Rows<End extends ExportEnd | BatchEnd> {
+  readonly job: Omit<RowJob, 'coding'>;
+  /** To be asked for when all rows have been given. */
+  readonly endOf: (given: GivenRows) => End | Promise<End>;
+  readonly trailers: Trailers<End>;
 }
-
-type Part = string | Uint8Array;
 
 /** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
-export async function sendRows(req: Request, res: Response, rows: Rows): Promise<void> {
-  const { feeds, batches, end, document, trailers } = rows;
-  const { type, isCompressed, write } = EXPORT_FORMATS[rows.format];
+export async function sendRows<End extends ExportEnd | BatchEnd>(
+  { rowWriter }: Pick<Services, 'rowWriter'>,
+  req: Request,
+  res: Response,
+  { job, endOf, trailers }: Rows<End>,
+): Promise<void> {
+  const { type, isCompressed } = EXPORT_FORMATS[job.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
-  // Until it is there the export can still be refused as it should be.
-  const first = await batches.next();
+  // Until they have begun the export can still be refused as it should be.
+  const gone = new AbortController();
+  res.once('close', () => {
+    gone.abort();
+  });
+  let fields: Record<string, string> = {};
+  const pieces = await rowWriter.write(
+    { ...job, coding },
+    async (given) => {
+      const end = await endOf(given);
+      fields = trailers.fieldsOf(end);
+      return end;
+    },
+    gone.signal,
+  );
   const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
   // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
   if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers.names);
   if (coding !== 'identity') headers.push('content-encoding', coding);
   res.writeHead(200, allHeaders(req, res, 200, headers));
   if (req.method === 'HEAD') {
-    await batches.return(undefined);
+    gone.abort();
     res.end();
     return;
   }
-  await sendInPieces(req, res, coded(parts(), coding));
+  await sendInPieces(req, res, withTrailers());
 
-  async function* parts(): AsyncGenerator<Part> {
-    yield* write({ batches: whileSomebodyReads(), feedOf, end, document }, rows.columns);
-    res.addTrailers(trailers.fields());
+  async function* withTrailers(): AsyncGenerator<Uint8Array> {
+    yield* pieces;
+    res.addTrailers(fields);
   }
-
-  /** A row group takes many batches, and only between two of them is it noticed that its reader has gone. */
-  async function* whileSomebodyReads(): AsyncGenerator<readonly ExportedEntry[]> {
-    try {
-      for (let next = first; next.done !== true; next = await batches.next()) {
-        if (res.destroyed)
-          throw Object.assign(new Error('the reader has gone'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
-        yield next.value;
-      }
-    } finally {
-      await batches.return(undefined);
-    }
-  }
-
-  function feedOf(entry: ExportedEntry): ReturnType<ExportSource['feedOf']> {
-    const found = feeds.get(entry.feed);
-    if (found === undefined) throw new Error(`feed ${String(entry.feed)} is not exported`);
-    return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
-  }
-}
-
-/** Quickly rather than small: the reader waits for it. */
-function coded(parts: AsyncGenerator<Part>, coding: ReturnType<typeof preferredStreamCoding>): AsyncIterable<Part> {
-  switch (coding) {
-    case 'identity':
-      return parts;
-    case 'zstd':
-      return zstdCoded(parts);
-    case 'gzip':
-      return through(createGzip({ level: 1 }), parts);
-    case 'br':
-      return through(createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }), parts);
-  }
-}
-
-function through(coder: Transform, parts: AsyncGenerator<Part>): AsyncIterable<Buffer> {
-  // What fails on the way, or whose reader has gone, is told by what is read from it.
-  pipeline(Readable.from(parts), coder, () => undefined);
-  return coder;
 }
 
 /** What clients take for all header fields together is some 16 kB at most. */

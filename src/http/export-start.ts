@@ -3,7 +3,7 @@ import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
-import type { Instant, Position } from '../core/entry.js';
+import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import {
   EARLIEST,
@@ -18,10 +18,9 @@ import type { ExportEnd, ExportWindow, ExportedEntry, FeedPattern, TimedPlace } 
 import type { ExportToken } from '../core/export-token.js';
 import type { FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
-import { exportBatches } from '../export/batches.js';
-import type { Batch, BatchesWanted, ExportedFeed } from '../export/batches.js';
+import type { BatchesWanted, ExportedFeed } from '../export/batches.js';
 import { fromWhatIsKept, readLosses } from '../export/losses.js';
-import type { Given } from '../export/losses.js';
+import type { GivenRows } from '../export/row-stream.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
@@ -32,11 +31,9 @@ import { withoutPrivate } from './private-values.js';
 import type { Services } from './services.js';
 
 export interface Export {
-  readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
-  /** In the order of the log, some at a time. To be gone through once. */
-  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
-  /** To be asked for when all batches have been taken. */
-  readonly end: () => ExportEnd;
+  readonly wanted: BatchesWanted;
+  /** To be asked for when all rows have been given. */
+  readonly endOf: (given: GivenRows) => Promise<ExportEnd>;
   /** When what is given was recorded, at the latest; for who is not to know, the time of the request. */
   readonly updated: Instant;
 }
@@ -77,46 +74,31 @@ export async function startExport(services: Deps, principal: Principal, request:
   const ends = await readTo(to);
 
   const { limit } = request;
-  const batches = exportBatches(db, {
-    partition: EXPORTED_PARTITION,
-    feeds,
-    from,
-    begin,
-    to: to.place,
-    limit,
-    redact: redactor(services, feeds),
-  });
   // It is that of the last tick, whoever published then.
   const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
-  let end: ExportEnd | undefined;
   return {
-    feeds,
-    batches: counted(batches),
-    end() {
-      if (end === undefined) throw new Error('the export has not come to its end');
-      return end;
+    wanted: {
+      partition: EXPORTED_PARTITION,
+      feeds,
+      from,
+      begin,
+      to: to.place,
+      limit,
+      redact: redactor(services, feeds),
     },
+    endOf,
     updated: (showsUntil ? last?.recordedAt : undefined) ?? now,
   };
 
-  async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
-    const given = new Map<FeedId, Given>();
-    let rows = 0;
-    let place = begin;
-    for await (const batch of all) {
-      rows += batch.entries.length;
-      place = batch;
-      for (const { feed, position } of batch.entries) note(given, feed, position);
-      if (batch.entries.length > 0) yield batch.entries;
-    }
+  async function endOf({ rows, given, place: reachedPlace = begin }: GivenRows): Promise<ExportEnd> {
     const isLimited = limit !== undefined && rows >= limit;
-    if (!isLimited && last !== undefined) place = to;
+    const place = isLimited || last === undefined ? reachedPlace : to;
     const there = isLimited ? await readTo(place) : ends;
     const lost = await readLosses(db, { feeds, begun, reached: new Map(there.map((one) => [one.feed, one])), given });
     const complete = !isLimited && isClosed;
     const until = complete ? window.to : place.recordedAt;
     const sealed = { epoch: epochs.current, partition: EXPORTED_PARTITION, selection };
-    end = {
+    return {
       after: services.exportTokens.seal({ ...sealed, place: place.place, recordedAt: place.recordedAt }),
       complete,
       until: complete || showsUntil ? until : undefined,
@@ -139,15 +121,6 @@ function redactor(deps: Deps, feeds: ReadonlyMap<FeedId, ExportedFeed>): Batches
     }
     return entries.map((entry) => ({ ...entry, xml: texts.get(entry) ?? entry.xml }));
   };
-}
-
-function note(given: Map<FeedId, Given>, feed: FeedId, position: Position): void {
-  const before = given.get(feed);
-  if (before === undefined) given.set(feed, { entries: 1, last: position });
-  else {
-    before.entries += 1;
-    before.last = position;
-  }
 }
 
 /** What begins later is not known to be complete, and what is empty is a mistake. */

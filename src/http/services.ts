@@ -19,6 +19,7 @@ import type { Authenticator } from './auth/authenticator.js';
 import type { Passwords } from './auth/passwords.js';
 import type { Refusals } from '../core/refusals.js';
 import type { BodyBudget } from './body.js';
+import type { RowWriter } from '../export/row-writer.js';
 import type { ClientAddress } from './client-address.js';
 import type { PageCache } from './page-cache.js';
 import type { RateLimits } from './rates/rate-limits.js';
@@ -54,6 +55,7 @@ export interface Services {
   readonly passwords: Passwords;
   /** For the markers of those who see a part of a log only. */
   readonly seals: Seals;
+  readonly rowWriter: RowWriter;
   readonly exportTokens: ExportTokens;
   readonly exportReceipts: ExportReceipts;
   /** Told of what was done; `wake` has it published to the audit feed at once. */

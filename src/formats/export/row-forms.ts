@@ -9,7 +9,7 @@ import { characterData, normaliseValue } from '../xml/xml.js';
 import type { Attribute } from '../xml/xml.js';
 import { attributeOf, isSpace } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
-import { EntryRow, USUAL_INSTANT, onOneLine } from './export-row.js';
+import { EntryRow, USUAL_INSTANT, onOneLine } from './entry-row.js';
 import type { ExportColumn, ExportRow } from './export-row.js';
 
 /**

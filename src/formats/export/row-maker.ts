@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { ExportedEntry } from '../../core/export.js';
 import type { Feed, FeedId } from '../../core/feed.js';
 import { SLICED_CHARACTERS, readTreeGently } from '../xml/xml-tree.js';
-import { EntryRow } from './export-row.js';
+import { EntryRow } from './entry-row.js';
 import type { ExportRow } from './export-row.js';
 import { learnForm } from './row-forms.js';
 import type { RowForm } from './row-forms.js';

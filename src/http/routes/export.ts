@@ -6,7 +6,6 @@ import { FORMATS } from '../../formats/media-types.js';
 import { offer } from '../../formats/negotiate.js';
 import { pulledDocument } from '../export-document.js';
 import { lostField, sendRows } from '../export-rows.js';
-import type { Trailers } from '../export-rows.js';
 import { startExport } from '../export-start.js';
 import { readExportRequest } from '../export-request.js';
 import { mayExportSome } from '../middleware/may.js';
@@ -35,10 +34,10 @@ export function addExportRoutes(router: Router, services: Services): void {
   router.get('/export', exporter, async (req, res) => {
     const format = chosen(req, OFFERS);
     const request = readExportRequest(req, format);
-    const exported = await startExport(services, req.principal, request);
-    const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(exported.end()) };
-    const document = pulledDocument(services.urls, request, exported.updated);
-    await sendRows(req, res, { ...exported, format, columns: request.columns ?? EXPORT_COLUMNS, document, trailers });
+    const { wanted, endOf, updated } = await startExport(services, req.principal, request);
+    const document = pulledDocument(services.urls, request, updated);
+    const job = { wanted, format, columns: request.columns ?? EXPORT_COLUMNS, document };
+    await sendRows(services, req, res, { job, endOf, trailers: { names: TRAILERS, fieldsOf: trailersOf } });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }

@@ -2,10 +2,12 @@ import type { Request, Response, Router } from 'express';
 import { acknowledgeBatch } from '../../actions/acknowledge-batch.js';
 import { planBatch } from '../../actions/plan-batch.js';
 import { FeedsError } from '../../core/errors.js';
+import { EXPORTED_PARTITION } from '../../core/export.js';
 import { batchId } from '../../core/named-export.js';
 import type { BatchEnd, NamedExport } from '../../core/named-export.js';
 import { readNamedBatch } from '../../export/named-batch.js';
 import type { NamedBatch } from '../../export/named-batch.js';
+import type { RowJob } from '../../export/row-stream.js';
 import { readReceiptBody } from '../../formats/export-bodies.js';
 import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
 import type { ExportColumn } from '../../formats/export/export-row.js';
@@ -18,7 +20,6 @@ import { queryOf } from '../parameters.js';
 import type { Services } from '../services.js';
 import { batchDocument } from '../export-document.js';
 import { lostField, sendRows } from '../export-rows.js';
-import type { Rows } from '../export-rows.js';
 import { addOtherMethods } from './methods.js';
 
 /** The last line of a batch tells what each of its feeds has lost. */
@@ -44,13 +45,13 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
     const { pending } = found;
     if (pending === undefined) {
       const end = { batch: null, receipt: null, until, rows: 0, lost: [] };
-      const empty = { feeds: new Map(), batches: none(), end: () => end };
-      return sendBatch(req, res, found, { ...empty, document: batchDocument(services.urls, found, until) });
+      const document = batchDocument(services.urls, found, until);
+      return sendBatch(services, req, res, { ...chosenBy(found), document, ...nothing(found), endOf: () => end });
     }
     res.set('Millrace-Export-Batch', batchId(found, pending));
     const batch = await readNamedBatch(services, found, pending);
     const document = batchDocument(services.urls, found, pending.recordedAt);
-    await sendBatch(req, res, pending, { ...batch, document });
+    await sendBatch(services, req, res, { ...chosenBy(pending), document, ...batch });
   });
 
   router.post(ack, exporter, async (req, res) => {
@@ -96,23 +97,22 @@ function refuseParameters(req: Request): void {
   throw new FeedsError('bad-parameter', message);
 }
 
-// eslint-disable-next-line require-yield
-async function* none(): AsyncGenerator<never> {
-  await Promise.resolve();
+function chosenBy({ format, columns }: Pick<NamedExport, 'format' | 'columns'>): Pick<RowJob, 'format' | 'columns'> {
+  return { format, columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS };
+}
+
+function nothing({ place }: NamedExport): Pick<NamedBatch, 'wanted'> {
+  const none = { partition: EXPORTED_PARTITION, feeds: new Map(), from: new Map(), limit: 0, redact: undefined };
+  return { wanted: { ...none, begin: place, to: place.place } };
 }
 
 function sendBatch(
+  services: Services,
   req: Request,
   res: Response,
-  { format, columns }: Pick<NamedExport, 'format' | 'columns'>,
-  batch: NamedBatch & Pick<Rows, 'document'>,
+  { endOf, ...job }: Omit<RowJob, 'coding'> & Pick<NamedBatch, 'endOf'>,
 ): Promise<void> {
-  return sendRows(req, res, {
-    ...batch,
-    format,
-    columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS,
-    trailers: { names: TRAILERS, fields: () => trailersOf(batch.end()) },
-  });
+  return sendRows(services, req, res, { job, endOf, trailers: { names: TRAILERS, fieldsOf: trailersOf } });
 }
 
 function trailersOf({ receipt, until, rows, lost }: BatchEnd): Record<string, string> {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ExportedEntry } from '../../../../src/core/export.js';
-import { EXPORT_COLUMNS, EntryRow } from '../../../../src/formats/export/export-row.js';
+import { EntryRow } from '../../../../src/formats/export/entry-row.js';
+import { EXPORT_COLUMNS } from '../../../../src/formats/export/export-row.js';
 import type { ExportRow } from '../../../../src/formats/export/export-row.js';
 import { learnForm } from '../../../../src/formats/export/row-forms.js';
 import { startRowMaker } from '../../../../src/formats/export/row-maker.js';

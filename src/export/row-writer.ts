@@ -1,0 +1,118 @@
+import { on } from 'node:events';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { FeedsError } from '../core/errors.js';
+import type { ExportEnd } from '../core/export.js';
+import type { BatchEnd } from '../core/named-export.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Failure, RowAnswer, RowMessage, SentJob } from './row-messages.js';
+import type { RowThreadData } from './row-thread.js';
+import type { GivenRows, RowJob } from './row-stream.js';
+
+/** Writes exports, in a thread of its own that is started with the first. */
+export interface RowWriter {
+  /**
+   * Resolves when the first rows are there; until then it rejects with what they cannot be had for. `endOf` is asked when all
+   * have been given. Whoever leaves off early says so by the signal.
+   */
+  write(job: RowJob, endOf: EndOf, signal: AbortSignal): Promise<AsyncGenerator<Uint8Array>>;
+  stop(): Promise<void>;
+}
+
+type EndOf = (given: GivenRows) => Promise<ExportEnd | BatchEnd>;
+
+export interface RowWriterDeps {
+  readonly connectionString: string;
+  readonly logger: Logger;
+}
+
+/** Rows that are on their way live for some milliseconds: with less room most of them would be copied as what is to stay. */
+const YOUNG_MEGABYTES = 192;
+
+/** Its code stands beside this file; where this one is run as it was written, by tests, where that is built to. */
+const THREAD = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/export/row-thread.js' : './row-thread.js',
+  import.meta.url,
+);
+
+export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowWriter {
+  let running: Worker | undefined;
+
+  return {
+    async write(job, endOf, signal) {
+      running ??= start();
+      const { port1, port2 } = new MessageChannel();
+      const pieces = read(port1, job, endOf, signal);
+      const { redact, ...wanted } = job.wanted;
+      const sent: SentJob = { ...job, wanted, asks: redact !== undefined };
+      running.postMessage({ job: sent, port: port2 }, [port2]);
+      // Nothing yet, but it has begun.
+      await pieces.next();
+      return pieces;
+    },
+    async stop() {
+      await running?.terminate();
+    },
+  };
+
+  function start(): Worker {
+    const worker = new Worker(THREAD, {
+      workerData: { connectionString } satisfies RowThreadData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    });
+    worker.unref();
+    worker.on('error', (error) => {
+      logger.error({ err: error }, 'the thread that writes exports has failed');
+    });
+    // The channels of its exports close with it, and the next export has another one.
+    worker.on('exit', () => {
+      if (running === worker) running = undefined;
+    });
+    return worker;
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+async function* read(
+  port: MessagePort,
+  { wanted: { redact } }: RowJob,
+  endOf: EndOf,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const answer = (one: RowAnswer): void => {
+    port.postMessage(one);
+  };
+  try {
+    const messages = on(port, 'message', { close: ['close'], signal }) as AsyncIterable<[RowMessage]>;
+    for await (const [message] of messages) {
+      switch (message.kind) {
+        case 'begun':
+          yield NOTHING;
+          break;
+        case 'piece':
+          yield message.octets;
+          answer({ kind: 'taken' });
+          break;
+        case 'entries':
+          answer({ kind: 'entries', entries: (await redact?.(message.entries)) ?? message.entries });
+          break;
+        case 'given':
+          answer({ kind: 'end', end: await endOf(message.given) });
+          break;
+        case 'failed':
+          throw errorOf(message.failure);
+        case 'done':
+          return;
+      }
+    }
+    throw new FeedsError('unavailable', 'what writes exports was ended', { retryAfterSeconds: 1 });
+  } finally {
+    port.close();
+  }
+}
+
+function errorOf({ message, stack, code, details }: Failure): Error {
+  if (code !== undefined) return new FeedsError(code, message, { ...details, cause: stack });
+  return Object.assign(new Error(message), { stack });
+}
