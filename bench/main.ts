@@ -18,7 +18,7 @@ import type { Bench } from './bench.js';
 import { printTable } from './measure.js';
 import type { Line } from './measure.js';
 import { measureAssertions, measureJsonContract, measureXmlContract } from './measure-contract.js';
-import { measureExport } from './measure-export.js';
+import { measureExport, measureParquet, measurePublishBesideExport } from './measure-export.js';
 import { measureGrowth } from './measure-growth.js';
 import { measureHotFeed, measurePublish, measureSlowDisk } from './measure-publish.js';
 import { measureJsonPage, measureNotModified, measurePage, measureUncachedPage } from './measure-reads.js';
@@ -45,6 +45,8 @@ const MEASUREMENTS: Readonly<Record<string, (bench: Bench) => Promise<Line | Lin
   visible: measureVisible,
   uncached: measureUncachedPage,
   export: measureExport,
+  'export-parquet': measureParquet,
+  'publish-beside-export': measurePublishBesideExport,
   growth: measureGrowth,
 };
 
