@@ -1,3 +1,4 @@
+import { contentColumns } from '../core/content-columns.js';
 import type { ExportLoss, ExportedEntry } from '../core/export.js';
 import { EARLIEST, EXPORTED_PARTITION, readFeedPatterns, workspacesOf } from '../core/export.js';
 import type { FeedId } from '../core/feed.js';
@@ -7,6 +8,8 @@ import { WHOLE } from '../core/view.js';
 import type { ExportReceipts } from '../core/export-receipt.js';
 import type { Db } from '../store/db.js';
 import { listExported, readExportedTo, startOf } from '../store/export.js';
+import { contentReader } from './content-values.js';
+import type { ContentDeps } from './content-values.js';
 import { exportBatches } from './batches.js';
 import type { Batch, ExportedFeed } from './batches.js';
 
@@ -20,7 +23,7 @@ export interface NamedBatch {
 
 /** The rows of the batch that is pending. */
 export async function readNamedBatch(
-  { db, exportReceipts }: { readonly db: Db; readonly exportReceipts: ExportReceipts },
+  { db, checkers, exportReceipts }: ContentDeps & { readonly exportReceipts: ExportReceipts },
   one: NamedExport,
   pending: PendingBatch,
 ): Promise<NamedBatch> {
@@ -30,7 +33,11 @@ export async function readNamedBatch(
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
   const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
-  const batches = exportBatches(db, { ...wanted, limit: undefined, redact: undefined });
+  const { columns = [], columnTypes, plannedAt } = pending;
+  // As they were then: a batch is the same each time.
+  const content = { feeds, columns: contentColumns(columns, columnTypes), at: plannedAt };
+  const extract = contentReader({ db, checkers }, content);
+  const batches = exportBatches(db, { ...wanted, limit: undefined, redact: undefined, extract });
   const given = new Map<FeedId, number>();
   return {
     feeds,

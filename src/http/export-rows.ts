@@ -7,8 +7,8 @@ import type { FeedId } from '../core/feed.js';
 import type { ExportFormat } from '../core/named-export.js';
 import type { ExportedFeed } from '../export/batches.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
-import type { ExportColumn } from '../formats/export/export-row.js';
 import type { ExportSource } from '../formats/export/export-write.js';
+import type { RowColumn } from '../formats/export/row-columns.js';
 import { preferredStreamCoding } from '../formats/negotiate.js';
 import { zstdCoded } from '../formats/zstd.js';
 import { sendInPieces } from './pieces.js';
@@ -22,7 +22,7 @@ export interface Trailers {
 
 export interface Rows {
   readonly format: ExportFormat;
-  readonly columns: readonly ExportColumn[];
+  readonly columns: readonly RowColumn[];
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
   /** To be gone through once. */
   readonly batches: AsyncGenerator<readonly ExportedEntry[]>;

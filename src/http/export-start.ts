@@ -1,6 +1,7 @@
 import { closeWindow } from '../actions/close-window.js';
 import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
+import { columnTypesOf, contentColumns } from '../core/content-columns.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
 import type { Instant, Position } from '../core/entry.js';
@@ -16,12 +17,15 @@ import {
 } from '../core/export.js';
 import type { ExportEnd, ExportWindow, ExportedEntry, FeedPattern, TimedPlace } from '../core/export.js';
 import type { ExportToken } from '../core/export-token.js';
-import type { FeedId } from '../core/feed.js';
+import type { Feed, FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
 import { exportBatches } from '../export/batches.js';
 import type { Batch, BatchesWanted, ExportedFeed } from '../export/batches.js';
+import { contentReader } from '../export/content-values.js';
 import { fromWhatIsKept, readLosses } from '../export/losses.js';
 import type { Given } from '../export/losses.js';
+import { rowColumns } from '../formats/export/row-columns.js';
+import type { RowColumn } from '../formats/export/row-columns.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
@@ -33,6 +37,7 @@ import type { Services } from './services.js';
 
 export interface Export {
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
+  readonly columns: readonly RowColumn[];
   /** In the order of the log, some at a time. To be gone through once. */
   readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
   /** To be asked for when all batches have been taken. */
@@ -51,6 +56,7 @@ export async function startExport(services: Deps, principal: Principal, request:
   const { db } = services;
   const feeds = await selectedFeeds(services, principal, request.patterns);
   const { window } = request;
+  const types = columnTypesOf(request.columns ?? [], selectedOf(feeds));
   const now = await databaseNow(db);
   checkWindow(window, now);
   const selection = selectionDigest(request.patterns, window);
@@ -85,12 +91,14 @@ export async function startExport(services: Deps, principal: Principal, request:
     to: to.place,
     limit,
     redact: redactor(services, feeds),
+    extract: contentReader(services, { feeds, columns: contentColumns(request.columns ?? [], types), at: now }),
   });
   // It is that of the last tick, whoever published then.
   const showsUntil = feeds.size > 0 && [...feeds.values()].every(({ view }) => view.kind === 'whole');
   let end: ExportEnd | undefined;
   return {
     feeds,
+    columns: rowColumns(request.columns, types),
     batches: counted(batches),
     end() {
       if (end === undefined) throw new Error('the export has not come to its end');
@@ -124,6 +132,11 @@ export async function startExport(services: Deps, principal: Principal, request:
       lost,
     };
   }
+}
+
+/** Of what a deleted feed had nothing is given. */
+function selectedOf(feeds: ReadonlyMap<FeedId, ExportedFeed>): Feed[] {
+  return [...feeds.values()].filter(({ deleted }) => !deleted).map(({ feed }) => feed);
 }
 
 /** Takes out what contracts keep from those who are bound to tenants; undefined: the caller sees everything. */

@@ -5,8 +5,9 @@ import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
 import { exportRow } from './export-row.js';
-import type { ExportColumn, ExportRow } from './export-row.js';
+import type { ExportRow } from './export-row.js';
 import { ndjsonWriter } from './ndjson.js';
+import type { RowColumn } from './row-columns.js';
 
 /** Entries with what they need to become rows. */
 export interface ExportSource {
@@ -29,7 +30,7 @@ export interface ExportDocument {
 }
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
-export async function* writeNdjson(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+export async function* writeNdjson(source: ExportSource, columns: readonly RowColumn[]): AsyncGenerator<string> {
   yield* pieces(source, ndjsonWriter(columns));
   yield endLine(source.end());
 }
@@ -46,7 +47,7 @@ export function toldLosses(lost: readonly ExportLoss[]): ToldLoss[] {
 }
 
 /** A header and records; what is told at the end is in the trailer fields of the answer only. */
-export async function* writeCsv(source: ExportSource, columns: readonly ExportColumn[]): AsyncGenerator<string> {
+export async function* writeCsv(source: ExportSource, columns: readonly RowColumn[]): AsyncGenerator<string> {
   yield csvHeader(columns);
   yield* pieces(source, (row) => csvRecord(row, columns));
 }

@@ -1,12 +1,25 @@
 import type { ExportColumn, ExportRow } from './export-row.js';
+import { nameOf } from './row-columns.js';
+import type { RowColumn, TypedColumn } from './row-columns.js';
 
 /** Writes rows as lines of NDJSON, with the columns asked for. */
-export function ndjsonWriter(columns: readonly ExportColumn[]): (row: ExportRow) => string {
-  const members = columns.map((column, n) => ({ name: `${n === 0 ? '{' : ','}"${column}":`, valueOf: VALUES[column] }));
+export function ndjsonWriter(columns: readonly RowColumn[]): (row: ExportRow) => string {
+  const members = columns.map((column, n) => ({
+    name: `${n === 0 ? '{' : ','}"${nameOf(column)}":`,
+    valueOf: typeof column === 'string' ? VALUES[column] : typedValueOf(column),
+  }));
   return (row) => {
     let line = '';
     for (const { name, valueOf } of members) line += name + valueOf(row);
     return `${line}}\n`;
+  };
+}
+
+/** Integers are written to the last digit. */
+function typedValueOf({ index }: TypedColumn): (row: ExportRow) => string {
+  return ({ values }) => {
+    const value = values[index] ?? null;
+    return typeof value === 'string' ? quoted(value) : String(value);
   };
 }
 

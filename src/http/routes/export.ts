@@ -1,7 +1,6 @@
 import type { Router } from 'express';
 import type { ExportEnd } from '../../core/export.js';
 import { EXPORT_FORMATS } from '../../formats/export/export-formats.js';
-import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
 import { FORMATS } from '../../formats/media-types.js';
 import { offer } from '../../formats/negotiate.js';
 import { pulledDocument } from '../export-document.js';
@@ -38,7 +37,7 @@ export function addExportRoutes(router: Router, services: Services): void {
     const exported = await startExport(services, req.principal, request);
     const trailers: Trailers = { names: TRAILERS, fields: () => trailersOf(exported.end()) };
     const document = pulledDocument(services.urls, request, exported.updated);
-    await sendRows(req, res, { ...exported, format, columns: request.columns ?? EXPORT_COLUMNS, document, trailers });
+    await sendRows(req, res, { ...exported, format, document, trailers });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);
 }

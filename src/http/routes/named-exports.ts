@@ -7,8 +7,7 @@ import type { BatchEnd, NamedExport } from '../../core/named-export.js';
 import { readNamedBatch } from '../../export/named-batch.js';
 import type { NamedBatch } from '../../export/named-batch.js';
 import { readReceiptBody } from '../../formats/export-bodies.js';
-import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
-import type { ExportColumn } from '../../formats/export/export-row.js';
+import { rowColumns } from '../../formats/export/row-columns.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { readLag } from '../../store/export-lag.js';
 import { findExport } from '../../store/named-exports.js';
@@ -104,13 +103,13 @@ async function* none(): AsyncGenerator<never> {
 function sendBatch(
   req: Request,
   res: Response,
-  { format, columns }: Pick<NamedExport, 'format' | 'columns'>,
+  { format, columns, columnTypes }: Pick<NamedExport, 'format' | 'columns' | 'columnTypes'>,
   batch: NamedBatch & Pick<Rows, 'document'>,
 ): Promise<void> {
   return sendRows(req, res, {
     ...batch,
     format,
-    columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS,
+    columns: rowColumns(columns, columnTypes),
     trailers: { names: TRAILERS, fields: () => trailersOf(batch.end()) },
   });
 }
