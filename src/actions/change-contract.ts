@@ -6,7 +6,7 @@ import { activeVersion, isXmlKind } from '../core/contract.js';
 import type { Compatibility, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Feed } from '../core/feed.js';
 import { checkEntryQuotas } from '../core/quota.js';
-import { judge as compare } from '../registry/compatibility.js';
+import { COLUMN_RULE, judge as compare } from '../registry/compatibility.js';
 import type { Verdict } from '../registry/compatibility.js';
 import type { Checkers } from '../registry/checkers.js';
 import { insertContract, octetsOf, readContract, setRetired } from '../store/contracts.js';
@@ -270,7 +270,9 @@ function incompatible({ mode, breaks }: Verdict): FeedsError {
       : `version ${String(first.version)}, ${first.direction}: ${first.path}: ${first.message}${more}`;
   return new FeedsError(
     'incompatible-contract',
-    `the compatibility "${mode}" of this feed does not let it in: ${summary}`,
+    first?.rule === COLUMN_RULE
+      ? first.message
+      : `the compatibility "${mode}" of this feed does not let it in: ${summary}`,
     {
       violations: breaks.map(({ path, message, rule, version, direction }) => ({
         path,

@@ -1,16 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../core/access.js';
 import { changesBetween } from '../core/audit.js';
+import { columnTypesOf, contentColumns, isContentColumn } from '../core/content-columns.js';
+import type { ColumnTypes } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
-import { EXPORTED_PARTITION, LOG_START, behind, readFeedPatterns } from '../core/export.js';
+import { EXPORTED_PARTITION, LOG_START, behind, feedMatcher, readFeedPatterns, workspacesOf } from '../core/export.js';
+import type { FeedPattern } from '../core/export.js';
 import { checkName } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
 import { lastCommonTick } from '../core/named-export.js';
 import type { EpochPlace, ExportDefinition, NamedExport } from '../core/named-export.js';
 import type { Db, Tx } from '../store/db.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
-import { databaseNow, lastTickBefore, tickFrom } from '../store/export.js';
+import { databaseNow, lastTickBefore, listExported, tickFrom } from '../store/export.js';
 import {
   countExports,
   deleteExport as deleteRow,
@@ -25,26 +28,30 @@ import type { AdministerDeps, Tell } from './administer.js';
 import { checkExistence } from './existence.js';
 import type { Existence } from './existence.js';
 
+/** What an admin says of an export: the types of columns are the contracts'. */
+export type ExportChoice = Omit<ExportDefinition, 'columnTypes'>;
+
 /** A node tells of the lag of each when its metrics are asked for. */
 const MOST_EXPORTS = 100;
 
 /**
- * Makes the export, or changes it: its place stays, and so does a batch that is pending. Rejects with `bad-parameter` (a name, a pattern
- * or a time that cannot be one), `conflict` (too many, or another beginning than it was made with) or `precondition-failed`.
+ * Makes the export, or changes it: its place stays, and so does a batch that is pending. Rejects with `bad-parameter` (a name, a pattern,
+ * a column or a time that cannot be one), `conflict` (too many, or another beginning than it was made with) or `precondition-failed`.
  */
 export async function putExport(
   deps: AdministerDeps,
   by: Actor,
   name: string,
-  definition: ExportDefinition,
+  choice: ExportChoice,
   asked?: Existence,
 ): Promise<'created' | 'changed'> {
   checkName('export', name);
-  readFeedPatterns(definition.feeds.join(','));
+  const patterns = readFeedPatterns(choice.feeds.join(','));
   return administer(deps, by, async (tx, tell) => {
     for (;;) {
       const before = await lockExport(tx, name);
       checkExistence(asked, before !== undefined, `export ${name}`);
+      const definition = { ...choice, columnTypes: await columnTypes(tx, patterns, choice, before) };
       if (before !== undefined) return change(tx, tell, before, definition);
       if ((await countExports(tx)) >= MOST_EXPORTS) {
         throw new FeedsError('conflict', `there are ${String(MOST_EXPORTS)} exports, and no more can be`);
@@ -73,8 +80,27 @@ async function change(tx: Tx, tell: Tell, before: NamedExport, asked: ExportDefi
   return 'changed';
 }
 
-function chosen({ feeds, format, columns, batchRows, from }: ExportDefinition): object {
+function chosen({ feeds, format, columns, batchRows, from }: ExportChoice): object {
   return { feeds, format, columns, batchRows, from };
+}
+
+/** Of columns of the content: what the export has already stays as it is, whatever became of its contract. */
+async function columnTypes(
+  db: Db,
+  patterns: readonly FeedPattern[],
+  { columns = [] }: ExportChoice,
+  before: NamedExport | undefined,
+): Promise<ColumnTypes> {
+  const had = before?.columns?.filter(isContentColumn) ?? [];
+  const kept = columns.filter((column) => had.includes(column));
+  const added = columns.filter((column) => isContentColumn(column) && !had.includes(column));
+  const types = contentColumns(kept, before?.columnTypes ?? {}).map(({ name, type }) => [name, type] as const);
+  if (added.length === 0) return Object.fromEntries(types);
+  const isOneOf = feedMatcher(patterns);
+  const feeds = (await listExported(db, workspacesOf(patterns)))
+    .filter(({ feed, deleted }) => !deleted && isOneOf(feed))
+    .map(({ feed }) => feed);
+  return { ...Object.fromEntries(types), ...columnTypesOf(added, feeds) };
 }
 
 /** Rejects with `not-found`. */

@@ -107,6 +107,7 @@ async function planFrom(db: Db, found: NamedExport, newest: SeenTick): Promise<P
     feeds: found.feeds,
     format: found.format,
     columns: found.columns,
+    columnTypes: found.columnTypes,
     rows,
     lost,
   };

@@ -11,6 +11,8 @@ export interface Contract {
   readonly categories: readonly Extraction[];
   /** Where in the content values stand that only some may see: XPath expressions or JSON Pointers. */
   readonly private: readonly string[];
+  /** Values that exports can have as columns, by their names; absent: none. */
+  readonly columns?: Readonly<Record<string, ColumnRule>>;
   /** The text of a content that the contract accepts. */
   readonly example?: string;
 }
@@ -36,6 +38,19 @@ export interface Extraction {
   readonly path: string;
 }
 
+/** A 64-bit integer is an `integer`, a double a `number`; a `timestamp` is in UTC, to the millisecond. */
+export type ColumnType = 'string' | 'integer' | 'number' | 'boolean' | 'timestamp';
+
+/** Where a contract finds the value of a column. */
+export interface ColumnRule {
+  /** An XPath 1.0 expression, evaluated at the content's element, or a JSON Pointer (RFC 6901). */
+  readonly path: string;
+  readonly type: ColumnType;
+}
+
+/** By its name in the contract. */
+export type ColumnTypes = Readonly<Record<string, ColumnType>>;
+
 export type SchemaVersion = number;
 
 /** What is known of a version without its text. */
@@ -46,6 +61,8 @@ export interface ContractVersion {
   readonly kind: ContractKind;
   /** It names values that only some may see. */
   readonly hasPrivate: boolean;
+  /** Types of those that it has rules for; absent: there are none. */
+  readonly columns?: ColumnTypes;
   /** Entries can no longer name it, and it is never the active one. */
   readonly retired: boolean;
   /** RFC 3339. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ContentValue } from './content-columns.js';
 import type { EntryKind, Instant, Position } from './entry.js';
 import { FeedsError } from './errors.js';
 import { checkName } from './feed.js';
@@ -69,6 +70,8 @@ export interface ExportedEntry {
   readonly xml: string;
   readonly recordedAt: Instant;
   readonly schemaVersion: number | undefined;
+  /** Of the columns of the content that are wanted, in their order; undefined: none are. */
+  readonly values?: readonly ContentValue[];
 }
 
 /** What the export cannot give any more: entries behind the place that retention, or the deletion of the feed, took. */

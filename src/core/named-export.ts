@@ -1,3 +1,4 @@
+import type { ColumnTypes } from './contract.js';
 import type { Instant } from './entry.js';
 import { commonTick } from './epoch.js';
 import type { Epochs } from './epoch.js';
@@ -15,6 +16,8 @@ export interface ExportDefinition {
   readonly format: ExportFormat;
   /** Undefined: all that there are. */
   readonly columns: readonly string[] | undefined;
+  /** Of those of them that are of the content, as it was when they were chosen. */
+  readonly columnTypes: ColumnTypes;
   /** Positions in a batch, at most. */
   readonly batchRows: number;
   /** Where it was made to begin; undefined: at the beginning of the log. */
@@ -42,6 +45,7 @@ export interface PendingBatch extends BatchNumber {
   readonly feeds: readonly string[];
   readonly format: ExportFormat;
   readonly columns: readonly string[] | undefined;
+  readonly columnTypes: ColumnTypes;
   /** Positions of each feed. What is not there any more when it is pulled is lost. */
   readonly rows: ReadonlyMap<FeedId, number>;
   /** What was lost before it was planned. */

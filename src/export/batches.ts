@@ -24,8 +24,12 @@ export interface BatchesWanted {
   /** Entries; undefined: all. */
   readonly limit: number | undefined;
   /** What of an entry the caller does not see is taken out of it; undefined: nothing is. */
-  readonly redact: ((entries: readonly ExportedEntry[]) => Promise<readonly ExportedEntry[]>) | undefined;
+  readonly redact: Reading | undefined;
+  /** Afterwards the values of columns are taken from what is seen of it; undefined: none are wanted. */
+  readonly extract: Reading | undefined;
 }
+
+type Reading = (entries: readonly ExportedEntry[]) => Promise<readonly ExportedEntry[]>;
 
 /** Some entries, as the caller sees them, and how far the log was read for them and for those in the pieces that follow. */
 export interface Batch extends TimedPlace {
@@ -41,7 +45,7 @@ const BATCH = 1_000;
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
 export async function* exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
-  const { partition, from, begin, to, limit, redact } = wanted;
+  const { partition, from, begin, to, limit } = wanted;
   const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
   const reading = { stretches, rest: undefined };
   let left = limit ?? Infinity;
@@ -54,13 +58,22 @@ export async function* exportBatches(db: Db, wanted: BatchesWanted): AsyncGenera
       coming.catch(() => undefined);
       const { place, recordedAt } = read;
       for await (const piece of withTexts(db, wanted, read.entries)) {
-        yield { entries: redact === undefined ? piece : await redact(piece), place, recordedAt };
+        yield { entries: await asSeen(wanted, piece), place, recordedAt };
       }
     }
   } finally {
     await coming.catch(() => undefined);
     await stretches.return(undefined);
   }
+}
+
+/** Entries as the caller sees them, with the values that it wants of them. */
+export async function asSeen(
+  { redact, extract }: Pick<BatchesWanted, 'redact' | 'extract'>,
+  entries: readonly ExportedEntry[],
+): Promise<readonly ExportedEntry[]> {
+  const seen = redact === undefined ? entries : await redact(entries);
+  return extract === undefined ? seen : extract(seen);
 }
 
 /** Undefined: there is nothing more. */

@@ -1,3 +1,4 @@
+import { contentColumns } from '../core/content-columns.js';
 import type { ExportLoss } from '../core/export.js';
 import { EARLIEST, EXPORTED_PARTITION, readFeedPatterns, workspacesOf } from '../core/export.js';
 import type { FeedId } from '../core/feed.js';
@@ -7,6 +8,8 @@ import { WHOLE } from '../core/view.js';
 import type { ExportReceipts } from '../core/export-receipt.js';
 import type { Db } from '../store/db.js';
 import { listExported, readExportedTo, startOf } from '../store/export.js';
+import { contentReader } from './content-values.js';
+import type { ContentDeps } from './content-values.js';
 import type { BatchesWanted, ExportedFeed } from './batches.js';
 import type { Given } from './losses.js';
 import type { GivenRows } from './row-stream.js';
@@ -19,7 +22,7 @@ export interface NamedBatch {
 
 /** The rows of the batch that is pending. */
 export async function readNamedBatch(
-  { db, exportReceipts }: { readonly db: Db; readonly exportReceipts: ExportReceipts },
+  { db, checkers, exportReceipts }: ContentDeps & { readonly exportReceipts: ExportReceipts },
   one: NamedExport,
   pending: PendingBatch,
 ): Promise<NamedBatch> {
@@ -28,6 +31,9 @@ export async function readNamedBatch(
   const { place, recordedAt } = one.place;
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
+  const { columns = [], columnTypes, plannedAt } = pending;
+  // As they were then: a batch is the same each time.
+  const content = { feeds, columns: contentColumns(columns, columnTypes), at: plannedAt };
   return {
     wanted: {
       partition: EXPORTED_PARTITION,
@@ -37,6 +43,7 @@ export async function readNamedBatch(
       to: pending.end,
       limit: undefined,
       redact: undefined,
+      extract: contentReader({ db, checkers }, content),
     },
     endOf: ({ given }) => ({
       batch: batchId(one, pending),

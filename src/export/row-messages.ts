@@ -8,8 +8,8 @@ import type { GivenRows, RowJob } from './row-stream.js';
 
 /** A job as it can be sent to a thread. */
 export interface SentJob extends Omit<RowJob, 'wanted'> {
-  readonly wanted: Omit<BatchesWanted, 'redact'>;
-  /** Entries are sent back, to become what the caller sees. */
+  readonly wanted: Omit<BatchesWanted, 'redact' | 'extract'>;
+  /** Entries are sent back, to become what the caller sees, with the values that it wants. */
   readonly asks: boolean;
 }
 

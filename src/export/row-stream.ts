@@ -5,8 +5,8 @@ import type { ExportEnd, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { FeedId } from '../core/feed.js';
 import type { BatchEnd, ExportFormat } from '../core/named-export.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
-import type { ExportColumn } from '../formats/export/export-row.js';
 import type { ExportDocument, ExportSource } from '../formats/export/export-write.js';
+import type { RowColumn } from '../formats/export/row-columns.js';
 import { zstdCoded } from '../formats/zstd.js';
 import type { Db } from '../store/db.js';
 import { exportBatches } from './batches.js';
@@ -17,7 +17,7 @@ import type { Given } from './losses.js';
 export interface RowJob {
   readonly wanted: BatchesWanted;
   readonly format: ExportFormat;
-  readonly columns: readonly ExportColumn[];
+  readonly columns: readonly RowColumn[];
   readonly document: ExportDocument;
   readonly coding: StreamCoding;
 }

@@ -10,7 +10,7 @@ import type { Failure, RowAnswer, RowMessage, SentJob } from './row-messages.js'
 import { writeRows } from './row-stream.js';
 
 /**
- * The thread that writes exports, from Postgres to the octets that are sent (docs/adr/0014): whoever publishes or polls
+ * The thread that writes exports, from Postgres to the octets that are sent (docs/adr/0015): whoever publishes or polls
  * does not wait for them.
  */
 
@@ -36,7 +36,10 @@ async function serve({ asks, ...job }: SentJob, port: MessagePort): Promise<void
     channel.tell({ kind: 'begun' });
   };
   try {
-    const pieces = writeRows({ db, begun, endOf, isStopped }, { ...job, wanted: { ...job.wanted, redact } });
+    const pieces = writeRows(
+      { db, begun, endOf, isStopped },
+      { ...job, wanted: { ...job.wanted, redact, extract: undefined } },
+    );
     for await (const piece of pieces) await channel.hand(piece);
     channel.tell({ kind: 'done' });
   } catch (error) {

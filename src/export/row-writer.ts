@@ -6,6 +6,7 @@ import type { ExportEnd } from '../core/export.js';
 import type { BatchEnd } from '../core/named-export.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Failure, RowAnswer, RowMessage, SentJob } from './row-messages.js';
+import { asSeen } from './batches.js';
 import type { RowThreadData } from './row-thread.js';
 import type { GivenRows, RowJob } from './row-stream.js';
 
@@ -43,8 +44,8 @@ export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowW
       running ??= start();
       const { port1, port2 } = new MessageChannel();
       const pieces = read(port1, job, endOf, signal);
-      const { redact, ...wanted } = job.wanted;
-      const sent: SentJob = { ...job, wanted, asks: redact !== undefined };
+      const { redact, extract, ...wanted } = job.wanted;
+      const sent: SentJob = { ...job, wanted, asks: redact !== undefined || extract !== undefined };
       running.postMessage({ job: sent, port: port2 }, [port2]);
       // Nothing yet, but it has begun.
       await pieces.next();
@@ -76,7 +77,7 @@ const NOTHING = new Uint8Array();
 
 async function* read(
   port: MessagePort,
-  { wanted: { redact } }: RowJob,
+  { wanted }: RowJob,
   endOf: EndOf,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -95,7 +96,7 @@ async function* read(
           answer({ kind: 'taken' });
           break;
         case 'entries':
-          answer({ kind: 'entries', entries: (await redact?.(message.entries)) ?? message.entries });
+          answer({ kind: 'entries', entries: await asSeen(wanted, message.entries) });
           break;
         case 'given':
           answer({ kind: 'end', end: await endOf(message.given) });

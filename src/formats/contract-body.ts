@@ -67,6 +67,7 @@ interface SentContract {
   readonly assertions?: readonly { readonly test: unknown; readonly message: string }[];
   readonly categories?: Contract['categories'];
   readonly private?: Contract['private'];
+  readonly columns?: NonNullable<Contract['columns']>;
   readonly example?: unknown;
 }
 
@@ -105,6 +106,7 @@ function wholeContract(body: Buffer): ContractBody {
     })),
     categories: sent.categories ?? [],
     private: sent.private ?? [],
+    ...(sent.columns === undefined || Object.keys(sent.columns).length === 0 ? {} : { columns: sent.columns }),
     ...(sent.example === undefined ? {} : { example: exampleText(source, root, sent, mistakes) }),
   };
   if (mistakes.length > 0) throw invalidContract(mistakes, locate);

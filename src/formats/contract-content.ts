@@ -2,10 +2,13 @@ import type { CheckedContent, ContractKind } from '../core/contract.js';
 import { isXmlKind } from '../core/contract.js';
 import type { DraftContent, EntryDraft } from '../core/entry.js';
 import { ATOM_NAMESPACE } from './atom/atom-rules.js';
-import { contentElement } from './content-places.js';
-import { base64Payload } from './json/json-payload.js';
+import { contentElement, contentOf } from './content-places.js';
+import { base64Payload, jsonPayload } from './json/json-payload.js';
 import { elementJson } from './json/json-write.js';
-import { readTreeGently } from './xml/xml-tree.js';
+import { isJsonType, isXmlType } from './media-types.js';
+import { readKnownTree } from './xml/known-tree.js';
+import { attributeOf, readTreeGently } from './xml/xml-tree.js';
+import type { XmlElement } from './xml/xml-tree.js';
 
 /**
  * The content of an entry in the form that a contract of this kind is about; a text instead says why there is none.
@@ -37,9 +40,24 @@ async function mapped(entry: string): Promise<CheckedContent | string> {
   if (top === undefined) return 'the content is empty, but the contract of this feed is about JSON';
   return {
     kind: 'json',
-    json: `{${JSON.stringify(top.local)}:${elementJson('cloudfeeds', entry, top, ATOM_NAMESPACE)}}`,
+    json: mappedElement(entry, top),
     fromXml: true,
   };
+}
+
+function mappedElement(entry: string, top: XmlElement): string {
+  return `{${JSON.stringify(top.local)}:${elementJson('cloudfeeds', entry, top, ATOM_NAMESPACE)}}`;
+}
+
+/** The same of an entry as it is stored, for a contract that is about JSON; undefined where its content is none. */
+export function storedJson(entry: string): string | undefined {
+  const root = readKnownTree(entry);
+  const content = contentOf(root);
+  if (content === undefined || attributeOf(content, 'src') !== undefined) return undefined;
+  const type = attributeOf(content, 'type') ?? '';
+  if (isJsonType(type)) return jsonPayload(content.text);
+  const top = isXmlType(type) ? contentElement(root) : undefined;
+  return top === undefined ? undefined : mappedElement(entry, top);
 }
 
 function told({ form, type }: DraftContent): string {

@@ -3,7 +3,7 @@ import type { Contract } from '../core/contract.js';
 
 /** A contract as it could be sent (schemas/api/contract.json): what is JSON in it stands there as it was written. */
 export function writeContract(contract: Contract): string {
-  const { kind, schema, imports, namespaces, assertions, categories, private: hidden, example } = contract;
+  const { kind, schema, imports, namespaces, assertions, categories, private: hidden, columns, example } = contract;
   const text = (part: string): string => (isXmlKind(kind) ? JSON.stringify(part) : part);
   const members = [
     member('kind', JSON.stringify(kind)),
@@ -16,6 +16,7 @@ export function writeContract(contract: Contract): string {
     ),
     member('categories', JSON.stringify(categories)),
     member('private', JSON.stringify(hidden)),
+    ...(columns === undefined ? [] : [member('columns', JSON.stringify(columns))]),
     ...(example === undefined ? [] : [member('example', text(example))]),
   ];
   return `${object(members)}\n`;

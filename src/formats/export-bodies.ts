@@ -24,7 +24,7 @@ interface SentExport {
 }
 
 /** schemas/api/export.json. Refuses as `parseJson` and `Check` do, and with `bad-parameter` for a column or a time that is none. */
-export function readExportBody(bytes: Buffer): ExportDefinition {
+export function readExportBody(bytes: Buffer): Omit<ExportDefinition, 'columnTypes'> {
   const value = parseJson(bytes);
   checks.export(value, 'the body');
   const { feeds, format = 'ndjson', columns, batchRows = DEFAULT_BATCH_ROWS, from } = value as SentExport;

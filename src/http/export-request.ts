@@ -6,7 +6,6 @@ import type { ExportWindow, FeedPattern } from '../core/export.js';
 import type { ExportFormat } from '../core/named-export.js';
 import { isRfc3339, toMicroseconds } from '../formats/dates.js';
 import { checkColumns } from '../formats/export/export-row.js';
-import type { ExportColumn } from '../formats/export/export-row.js';
 import { queryOf, single } from './parameters.js';
 
 /** What is to be exported. */
@@ -17,7 +16,7 @@ export interface ExportRequest {
   /** Rows; undefined: as many as there are. */
   readonly limit: number | undefined;
   /** Undefined: all that there are. */
-  readonly columns: readonly ExportColumn[] | undefined;
+  readonly columns: readonly string[] | undefined;
 }
 
 const PARAMETERS = ['feeds', 'after', 'format', 'limit', 'from', 'to', 'columns'];
@@ -61,7 +60,7 @@ function limit(text: string | undefined): number | undefined {
   throw new FeedsError('bad-parameter', `limit "${text.slice(0, 32)}" is no number of rows, 1 or more`);
 }
 
-function columns(text: string | undefined, format: ExportFormat): readonly ExportColumn[] | undefined {
+function columns(text: string | undefined, format: ExportFormat): readonly string[] | undefined {
   if (text === undefined) return undefined;
   const names = text.split(',').map((name) => name.trim());
   checkColumns(names, format);

@@ -1,6 +1,7 @@
 import { closeWindow } from '../actions/close-window.js';
 import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
+import { columnTypesOf, contentColumns } from '../core/content-columns.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
 import type { Instant } from '../core/entry.js';
@@ -16,11 +17,14 @@ import {
 } from '../core/export.js';
 import type { ExportEnd, ExportWindow, ExportedEntry, FeedPattern, TimedPlace } from '../core/export.js';
 import type { ExportToken } from '../core/export-token.js';
-import type { FeedId } from '../core/feed.js';
+import type { Feed, FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
 import type { BatchesWanted, ExportedFeed } from '../export/batches.js';
+import { contentReader } from '../export/content-values.js';
 import { fromWhatIsKept, readLosses } from '../export/losses.js';
 import type { GivenRows } from '../export/row-stream.js';
+import { rowColumns } from '../formats/export/row-columns.js';
+import type { RowColumn } from '../formats/export/row-columns.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
@@ -31,6 +35,7 @@ import { withoutPrivate } from './private-values.js';
 import type { Services } from './services.js';
 
 export interface Export {
+  readonly columns: readonly RowColumn[];
   readonly wanted: BatchesWanted;
   /** To be asked for when all rows have been given. */
   readonly endOf: (given: GivenRows) => Promise<ExportEnd>;
@@ -48,6 +53,7 @@ export async function startExport(services: Deps, principal: Principal, request:
   const { db } = services;
   const feeds = await selectedFeeds(services, principal, request.patterns);
   const { window } = request;
+  const types = columnTypesOf(request.columns ?? [], selectedOf(feeds));
   const now = await databaseNow(db);
   checkWindow(window, now);
   const selection = selectionDigest(request.patterns, window);
@@ -85,7 +91,9 @@ export async function startExport(services: Deps, principal: Principal, request:
       to: to.place,
       limit,
       redact: redactor(services, feeds),
+      extract: contentReader(services, { feeds, columns: contentColumns(request.columns ?? [], types), at: now }),
     },
+    columns: rowColumns(request.columns, types),
     endOf,
     updated: (showsUntil ? last?.recordedAt : undefined) ?? now,
   };
@@ -106,6 +114,11 @@ export async function startExport(services: Deps, principal: Principal, request:
       lost,
     };
   }
+}
+
+/** Of what a deleted feed had nothing is given. */
+function selectedOf(feeds: ReadonlyMap<FeedId, ExportedFeed>): Feed[] {
+  return [...feeds.values()].filter(({ deleted }) => !deleted).map(({ feed }) => feed);
 }
 
 /** Takes out what contracts keep from those who are bound to tenants; undefined: the caller sees everything. */

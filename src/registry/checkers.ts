@@ -5,14 +5,20 @@ import type { Answers, Checked, CutOff } from './tasks.js';
 
 /**
  * Whatever runs what feed owners wrote (schemas, regular expressions, XPath) runs in threads of its own, for a bounded time
- * and in bounded memory. There are four lanes: the quick one for all that behaves, the slow one for what did not and for
- * large entries, a desk for new contracts, and one for pages that show a part; so a contract that takes for ever holds up hardly anybody but its own kind.
+ * and in bounded memory. There are five lanes: the quick one for all that behaves, the slow one for what did not and for
+ * large entries, a desk for new contracts, one for pages that show a part, and one for exports; so a contract that takes for ever holds up hardly anybody but its own kind.
  */
 export interface Checkers {
   /** Rejects with `overloaded` when too much is waiting. Once the signal is given nobody waits for the answer. */
   check(contract: NumberedContract, content: CheckedContent, signal?: AbortSignal): Promise<Checked | CutOff>;
   /** Entries without what the contract calls private, in their order. */
   redact(contract: NumberedContract, entries: readonly string[]): Promise<readonly string[] | CutOff>;
+  /** For each entry the values of these columns of the contract. */
+  extract(
+    contract: NumberedContract,
+    entries: readonly string[],
+    columns: readonly string[],
+  ): Promise<Answers['extract'] | CutOff>;
   /** What is wrong with a contract; nothing: it can be used. */
   compile(contract: Contract): Promise<readonly ContractMistake[]>;
   compare(older: Contract, newer: Contract): Promise<Answers['compare'] | CutOff>;
@@ -46,6 +52,9 @@ const DESK: LaneLimits = { ...SLOW, mostWaiting: 50 };
 /** Pages, for those who do not see all: a reader waits as long as it would for the database. */
 const READING: LaneLimits = { ...SLOW, compileMs: 5_000, mostWaiting: 200, mostWaitingMs: 8_000 };
 
+/** Nobody reads a page meanwhile: it may wait, and holds up other exports only. */
+const EXPORTING: LaneLimits = { ...SLOW, compileMs: 5_000, mostWaiting: 200 };
+
 /** Larger contents are checked in the slow lane. */
 const LARGE_CHARACTERS = 256 * 1024;
 /** A contract that was cut off so often within this time is checked in the slow lane for as long. */
@@ -59,6 +68,7 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
   const slow = makeLane(slowLimits, { inTurns: true });
   const desk = makeLane(deskLimits);
   const reading = makeLane(READING, { inTurns: true });
+  const exporting = makeLane(EXPORTING, { inTurns: true });
 
   /**
    * True from the third time within a minute: one entry may be odd, without its contract being so. What cannot be loaded in
@@ -96,6 +106,10 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
       const result = await reading.run({ kind: 'redact', id: contract.id, entries }, contract);
       return 'cutOff' in result ? result : (result.value as Answers['redact']);
     },
+    async extract(contract, entries, columns) {
+      const result = await exporting.run({ kind: 'extract', id: contract.id, entries, columns }, contract);
+      return 'cutOff' in result ? result : (result.value as Answers['extract']);
+    },
     async compile(contract) {
       const result = await desk.run({ kind: 'compile', contract });
       return 'cutOff' in result
@@ -111,7 +125,7 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
       return 'cutOff' in result ? undefined : (result.value as Answers['example']);
     },
     async stop() {
-      await Promise.all([quick.stop(), slow.stop(), desk.stop(), reading.stop()]);
+      await Promise.all([quick.stop(), slow.stop(), desk.stop(), reading.stop(), exporting.stop()]);
     },
   };
 }

@@ -15,6 +15,8 @@ export interface Engines {
   check(id: number, content: SentContent): Checked;
   /** Entries, self-contained Atom, without what the contract calls private. */
   redact(id: number, entries: readonly string[]): readonly string[];
+  /** For each entry, self-contained Atom, the values of these columns of the contract. */
+  extract(id: number, entries: readonly string[], columns: readonly string[]): Answers['extract'];
   mistakesIn(contract: Contract): Promise<readonly ContractMistake[]>;
   compare(older: Contract, newer: Contract): Promise<Answers['compare']>;
   example(contract: Contract): Promise<string | undefined>;
@@ -43,15 +45,14 @@ export async function loadEngines(): Promise<Engines> {
       dispose(compiled.get(id));
       compiled.delete(id);
     },
-    check(id, content) {
-      const checker = compiled.get(id);
-      if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
-      return checkBy(checker, content);
-    },
+    check: (id, content) => checkBy(known(id), content),
     redact(id, entries) {
-      const checker = compiled.get(id);
-      if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
-      return entries.map((entry) => checker.by.redact(entry));
+      const { by } = known(id);
+      return entries.map((entry) => by.redact(entry));
+    },
+    extract(id, entries, columns) {
+      const { by } = known(id);
+      return entries.map((entry) => by.extract(entry, columns));
     },
     mistakesIn,
     async compare(older, newer) {
@@ -67,6 +68,12 @@ export async function loadEngines(): Promise<Engines> {
       return mistakes.length === 0 ? content : undefined;
     },
   };
+
+  function known(id: number): Checker {
+    const checker = compiled.get(id);
+    if (checker === undefined) throw new Error(`contract ${String(id)} was not loaded`);
+    return checker;
+  }
 
   async function mistakesIn(contract: Contract): Promise<readonly ContractMistake[]> {
     const result = compile(contract);

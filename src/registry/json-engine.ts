@@ -2,13 +2,16 @@ import { Ajv } from 'ajv';
 import type { AnySchema, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import type { ContentValue } from '../core/content-columns.js';
 import type { Contract, ContractMistake, Finding } from '../core/contract.js';
 import { pointerPart } from '../formats/json/json-text.js';
+import { storedJson } from '../formats/contract-content.js';
 import { explain } from '../formats/json/schema-errors.js';
 import { withoutPointers } from '../formats/private-values.js';
 import { termsFrom } from './categories.js';
 import { readValue, textOf, valueAt } from './json-value.js';
 import type { Checked } from './tasks.js';
+import { typedValue } from './typed-value.js';
 
 /** JSON Schema, drafts 7 and 2020-12, by ajv. Nothing is fetched: what a schema refers to is given along with it. */
 
@@ -18,6 +21,8 @@ export interface JsonChecker {
   check(json: string, fromXml: boolean): Checked;
   /** An entry without what the contract calls private. */
   redact(entry: string): string;
+  /** The values of these columns of the contract. */
+  extract(entry: string, columns: readonly string[]): readonly ContentValue[];
 }
 
 const OPTIONS: Options = {
@@ -55,6 +60,7 @@ export function compileJson(contract: Contract): { checker: JsonChecker } | { mi
   return {
     checker: {
       redact: (entry) => withoutPointers(entry, contract.private),
+      extract: (entry, columns) => extracted(contract, entry, columns),
       check(json, fromXml) {
         const read = readValue(json);
         if ('problem' in read) return { findings: [read.problem], terms: [] };
@@ -256,7 +262,20 @@ function toFinding(error: ErrorObject): Finding {
   return { place: { kind: 'json', pointer }, ...rest };
 }
 
-function checkPointers({ categories, private: hidden }: Contract, mistakes: ContractMistake[]): void {
+/** What is no JSON, nor made into some, has none of them. */
+function extracted({ columns = {} }: Contract, entry: string, names: readonly string[]): readonly ContentValue[] {
+  const json = storedJson(entry);
+  if (json === undefined) return names.map(() => null);
+  const value = JSON.parse(json) as unknown;
+  return names.map((name) => {
+    const rule = columns[name];
+    if (rule === undefined) return null;
+    const [text] = textOf(valueAt(value, rule.path), json, rule.path);
+    return typedValue(text, rule.type);
+  });
+}
+
+function checkPointers({ categories, private: hidden, columns = {} }: Contract, mistakes: ContractMistake[]): void {
   const check = (path: string, pointer: string): void => {
     if (isPointer(path)) return;
     mistakes.push({
@@ -270,6 +289,7 @@ function checkPointers({ categories, private: hidden }: Contract, mistakes: Cont
   hidden.forEach((path, index) => {
     check(path, `/private/${String(index)}`);
   });
+  for (const [name, { path }] of Object.entries(columns)) check(path, `/columns/${name}/path`);
 }
 
 function isPointer(text: string): boolean {

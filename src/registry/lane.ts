@@ -304,7 +304,9 @@ export function makeLane(limits: LaneLimits, { late, inTurns = false }: LaneMann
 
 function sizeOf(task: Order): number {
   if (task.kind === 'check') return characters(task.content);
-  return task.kind === 'redact' ? task.entries.reduce((sum, entry) => sum + entry.length, 0) : 0;
+  return task.kind === 'redact' || task.kind === 'extract'
+    ? task.entries.reduce((sum, entry) => sum + entry.length, 0)
+    : 0;
 }
 
 function toSend({ task }: Job, loaded: ReadonlyMap<number, Scope>): Task {

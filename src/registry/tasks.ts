@@ -1,3 +1,4 @@
+import type { ContentValue } from '../core/content-columns.js';
 import type { Break, CheckedContent, Contract, ContractMistake, Finding } from '../core/contract.js';
 
 /** What threads are asked, and what they answer: plain values, as both sides hold them apart (thread.ts, checkers.ts). */
@@ -27,6 +28,13 @@ export type Task =
   | { readonly kind: 'check'; readonly id: number; readonly content: SentContent }
   /** Takes what the contract calls private out of entries. */
   | { readonly kind: 'redact'; readonly id: number; readonly entries: readonly string[] }
+  /** Finds the values of some of the contract's columns in entries. */
+  | {
+      readonly kind: 'extract';
+      readonly id: number;
+      readonly entries: readonly string[];
+      readonly columns: readonly string[];
+    }
   /** Compiles a contract to see what is wrong with it, with its example. */
   | { readonly kind: 'compile'; readonly contract: Contract }
   | { readonly kind: 'compare'; readonly older: Contract; readonly newer: Contract }
@@ -39,6 +47,8 @@ export interface Answers {
   readonly compile: readonly ContractMistake[];
   /** Their texts without it, in their order. */
   readonly redact: readonly string[];
+  /** For each entry the values, in the order in which they were asked for. */
+  readonly extract: readonly (readonly ContentValue[])[];
   /** What the newer refuses that the older accepted, and the other way round. */
   readonly compare: { readonly backward: readonly Break[]; readonly forward: readonly Break[] };
   /** The text of a content that the contract accepts. */

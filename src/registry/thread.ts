@@ -68,6 +68,8 @@ function run(by: Engines, task: Task): Answers[Task['kind']] | Promise<Answers[T
       return by.check(task.id, task.content);
     case 'redact':
       return by.redact(task.id, task.entries);
+    case 'extract':
+      return by.extract(task.id, task.entries, task.columns);
     case 'compile':
       return by.mistakesIn(task.contract);
     case 'compare':

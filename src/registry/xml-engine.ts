@@ -15,10 +15,12 @@ import {
   readBuffer,
   xmlRegisterInputProvider,
 } from 'libxml2-wasm';
+import type { ContentValue } from '../core/content-columns.js';
 import type { Contract, ContractMistake, Finding } from '../core/contract.js';
 import { pointerPart } from '../formats/json/json-text.js';
 import { termsFrom } from './categories.js';
 import type { Checked, Scope } from './tasks.js';
+import { typedValue } from './typed-value.js';
 import { readXmlMessage } from './xml-messages.js';
 import { type Imports, SCHEMA_URL, importNamed, plainName } from './xml-schema/imports.js';
 
@@ -37,6 +39,8 @@ export interface XmlChecker {
   check(entry: string): Checked;
   /** An entry without what the contract calls private. */
   redact(entry: string): string;
+  /** The values of these columns of the contract. */
+  extract(entry: string, columns: readonly string[]): readonly ContentValue[];
   dispose(): void;
 }
 
@@ -104,6 +108,12 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
     privates.length === 0 || mistakes.length > 0
       ? undefined
       : xpath(contract.private.map((path) => `(${path})`).join(' | '), '/private');
+  const columns = new Map(
+    Object.entries(contract.columns ?? {}).map(([name, { path, type }]) => [
+      name,
+      { type, path: xpath(path, `/columns/${name}/path`), attribute: ATTRIBUTE.exec(path)?.[1] },
+    ]),
+  );
   const dispose = (): void => {
     for (const one of disposables) one.dispose();
   };
@@ -113,7 +123,7 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
     return { mistakes };
   }
   const looksAround = assertions.length > 0 || categories.some(({ attribute }) => attribute === undefined);
-  return { checker: { scope: looksAround ? 'entry' : 'content', check, redact, dispose } };
+  return { checker: { scope: looksAround ? 'entry' : 'content', check, redact, extract, dispose } };
 
   function check(entry: string): Checked {
     const document = readEntry(entry);
@@ -162,6 +172,23 @@ export function compileXml(contract: Contract): { checker: XmlChecker } | { mist
       }
       if (inTitle) emptyTitle(document.root);
       return document.toString({ format: false, noDeclaration: true }).trimEnd();
+    } finally {
+      document.dispose();
+    }
+  }
+
+  function extract(entry: string, names: readonly string[]): readonly ContentValue[] {
+    const document = readEntry(entry);
+    try {
+      const content = contentElement(document.root);
+      return names.map((name) => {
+        const column = columns.get(name);
+        if (content === undefined || column === undefined) return null;
+        const { type, path, attribute } = column;
+        // As XPath 1.0 has it (§4.2): the text of several nodes is that of the first.
+        const text = attribute === undefined ? valuesAt(content, path)?.[0] : content.attr(attribute)?.value;
+        return typedValue(text, type);
+      });
     } finally {
       document.dispose();
     }

@@ -1,4 +1,4 @@
-import type { Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
+import type { ColumnTypes, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { Feed } from '../core/feed.js';
@@ -6,8 +6,8 @@ import type { Db, Tx } from './db.js';
 
 // The feed's row is locked by whoever adds a version, so that no two get the same number.
 const INSERT_CONTRACT = `
-  insert into contracts (feed_id, version, feed_atom_id, kind, contract, has_private)
-  select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5
+  insert into contracts (feed_id, version, feed_atom_id, kind, contract, has_private, columns)
+  select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6
     from contracts
    where feed_id = $1
   returning contract_id, version, retired_at is not null, created_at`;
@@ -19,15 +19,24 @@ export async function insertContract(
   contract: Contract,
 ): Promise<ContractVersion> {
   const hasPrivate = contract.private.length > 0;
+  const columns = typesOf(contract);
   const { rows } = await tx.query<[number, SchemaVersion, boolean, Instant]>({
     name: 'insert-contract',
     text: INSERT_CONTRACT,
-    values: [feed.id, feed.atomId, contract.kind, textOf(contract), hasPrivate],
+    values: [feed.id, feed.atomId, contract.kind, textOf(contract), hasPrivate, columns ?? null],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('a contract was inserted and did not come back');
   const [id, version, retired, createdAt] = row;
-  return { id, version, kind: contract.kind, retired, createdAt, hasPrivate };
+  return {
+    ...{ id, version, kind: contract.kind, retired, createdAt, hasPrivate },
+    ...(columns === undefined ? {} : { columns }),
+  };
+}
+
+function typesOf({ columns = {} }: Contract): ColumnTypes | undefined {
+  const types = Object.entries(columns).map(([name, { type }]) => [name, type] as const);
+  return types.length === 0 ? undefined : Object.fromEntries(types);
 }
 
 /** What it takes in the store. */

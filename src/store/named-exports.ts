@@ -1,3 +1,4 @@
+import type { ColumnTypes } from '../core/contract.js';
 import type { Instant, Position } from '../core/entry.js';
 import type { FeedId } from '../core/feed.js';
 import type {
@@ -23,19 +24,21 @@ interface StoredBatch extends StoredNumber {
   readonly feeds: readonly string[];
   readonly format: ExportFormat;
   readonly columns?: readonly string[];
+  readonly columnTypes?: ColumnTypes;
   readonly rows: readonly (readonly [FeedId, number])[];
   readonly lost: readonly (readonly [FeedId, string, boolean])[];
 }
 
 type Row = [
   ...[name: string, id: string, feeds: string[], format: string, columns: string[] | null, batchRows: number],
+  ...[columnTypes: ColumnTypes | null],
   ...[from: Instant | null, epoch: string, tick: bigint, feed: FeedId, position: Position, recordedAt: Instant | null],
   ...[acknowledged: StoredNumber | null, acknowledgedAt: Instant | null, newestBatch: bigint],
   ...[pending: StoredBatch | null, revision: bigint, createdAt: Instant],
 ];
 
-const COLUMNS = `name, export_id, feeds, format, columns, batch_rows, from_time, epoch, tick, feed_id, position, recorded_at,
-         acknowledged, acknowledged_at, newest_batch, pending, revision, created_at`;
+const COLUMNS = `name, export_id, feeds, format, columns, batch_rows, column_types, from_time, epoch, tick, feed_id, position,
+         recorded_at, acknowledged, acknowledged_at, newest_batch, pending, revision, created_at`;
 
 const FIND = `select ${COLUMNS} from exports where name = $1`;
 
@@ -65,8 +68,8 @@ export async function countExports(tx: Tx): Promise<number> {
 }
 
 const INSERT = `
-  insert into exports (name, feeds, format, columns, batch_rows, from_time, epoch, tick, feed_id, position, recorded_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  insert into exports (name, feeds, format, columns, batch_rows, column_types, from_time, epoch, tick, feed_id, position, recorded_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
   on conflict (name) do nothing
   returning ${COLUMNS}`;
 
@@ -74,30 +77,26 @@ const INSERT = `
 export async function insertExport(
   tx: Tx,
   name: string,
-  { feeds, format, columns, batchRows, from }: ExportDefinition,
+  definition: ExportDefinition,
   place: EpochPlace,
 ): Promise<NamedExport | undefined> {
-  const values = [name, feeds, format, columns ?? null, batchRows, from ?? null, ...valuesOf(place)];
+  const values = [name, ...chosenValues(definition), definition.from ?? null, ...valuesOf(place)];
   const { rows } = await tx.query<Row>({ name: 'insert-export', text: INSERT, values });
   return rows[0] === undefined ? undefined : toExport(rows[0]);
 }
 
 const REDEFINE = `
   update exports
-     set feeds = $2, format = $3, columns = $4, batch_rows = $5, revision = revision + 1
+     set feeds = $2, format = $3, columns = $4, batch_rows = $5, column_types = $6, revision = revision + 1
    where name = $1`;
 
 /** Its place, and the batch that is pending, stay as they are. */
-export async function redefineExport(
-  tx: Tx,
-  name: string,
-  { feeds, format, columns, batchRows }: ExportDefinition,
-): Promise<void> {
-  await tx.query({
-    name: 'redefine-export',
-    text: REDEFINE,
-    values: [name, feeds, format, columns ?? null, batchRows],
-  });
+export async function redefineExport(tx: Tx, name: string, definition: ExportDefinition): Promise<void> {
+  await tx.query({ name: 'redefine-export', text: REDEFINE, values: [name, ...chosenValues(definition)] });
+}
+
+function chosenValues({ feeds, format, columns, batchRows, columnTypes }: ExportDefinition): unknown[] {
+  return [feeds, format, columns ?? null, batchRows, Object.keys(columnTypes).length === 0 ? null : columnTypes];
 }
 
 const DELETE = 'delete from exports where name = $1';
@@ -169,14 +168,16 @@ function valuesOf({ epoch, place, recordedAt }: EpochPlace): unknown[] {
 }
 
 function toExport(row: Row): NamedExport {
-  const [name, id, feeds, format, columns, batchRows, from, epoch, tick, feed, position, recordedAt, ...more] = row;
-  const [acknowledged, acknowledgedAt, newestBatch, pending, revision, createdAt] = more;
+  const [name, id, feeds, format, columns, batchRows, columnTypes, from, ...place] = row;
+  const [epoch, tick, feed, position, recordedAt, acknowledged, acknowledgedAt, newestBatch, ...more] = place;
+  const [pending, revision, createdAt] = more;
   return {
     name,
     id,
     feeds,
     format: format as ExportFormat,
     columns: columns ?? undefined,
+    columnTypes: columnTypes ?? {},
     batchRows,
     from: from ?? undefined,
     place: { epoch, place: { tick, feed, position }, recordedAt: recordedAt ?? undefined },
@@ -193,12 +194,13 @@ function toNumber({ epoch, number }: StoredNumber): BatchNumber {
   return { epoch, number: BigInt(number) };
 }
 
-function toPending({ end, columns, rows, lost, ...batch }: StoredBatch): PendingBatch {
+function toPending({ end, columns, columnTypes = {}, rows, lost, ...batch }: StoredBatch): PendingBatch {
   return {
     ...batch,
     ...toNumber(batch),
     end: { tick: BigInt(end.tick), feed: end.feed, position: BigInt(end.position) },
     columns,
+    columnTypes,
     rows: new Map(rows),
     lost: new Map(lost.map(([feed, entries, atMost]) => [feed, { entries: BigInt(entries), atMost }])),
   };

@@ -25,6 +25,7 @@ create table contracts (
   created_at timestamp with time zone not null default now(),
   retired_at timestamp with time zone,
   has_private boolean not null,
+  columns jsonb,
   constraint contracts_feed_id_version_key UNIQUE (feed_id, version),
   constraint contracts_pkey PRIMARY KEY (contract_id)
 );
@@ -79,6 +80,7 @@ create table exports (
   pending jsonb,
   revision bigint not null default 1,
   created_at timestamp with time zone not null default now(),
+  column_types jsonb,
   constraint exports_pkey PRIMARY KEY (name)
 );
 

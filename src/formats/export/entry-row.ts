@@ -1,3 +1,4 @@
+import type { ContentValue } from '../../core/content-columns.js';
 import type { Instant } from '../../core/entry.js';
 import type { ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
@@ -115,6 +116,10 @@ export class EntryRow implements ExportRow {
       case 'outside':
         return JSON.stringify({ src: content.src });
     }
+  }
+
+  get values(): readonly ContentValue[] {
+    return this.entry.values ?? [];
   }
 
   jsonOf(column: ExportColumn): string {

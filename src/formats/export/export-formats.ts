@@ -1,16 +1,16 @@
 import type { ExportFormat } from '../../core/named-export.js';
 import { ATOM_FEED } from '../media-types.js';
 import { writeAtom } from './atom.js';
-import type { ExportColumn } from './export-row.js';
 import { writeCsv, writeNdjson } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { writeParquet } from './parquet.js';
+import type { RowColumn } from './row-columns.js';
 
 /** A way to write an export. */
 export interface FormatOfExport {
   /** The Content-Type. */
   readonly type: string;
-  readonly write: (source: ExportSource, columns: readonly ExportColumn[]) => AsyncGenerator<string | Uint8Array>;
+  readonly write: (source: ExportSource, columns: readonly RowColumn[]) => AsyncGenerator<string | Uint8Array>;
   /** It is compressed within, and not coded again. */
   readonly isCompressed: boolean;
 }

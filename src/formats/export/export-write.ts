@@ -4,8 +4,9 @@ import type { Feed } from '../../core/feed.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
-import type { ExportColumn, ExportRow } from './export-row.js';
+import type { ExportRow } from './export-row.js';
 import { ndjsonWriter } from './ndjson.js';
+import type { RowColumn } from './row-columns.js';
 import { startRowMaker } from './row-maker.js';
 
 /** Entries with what they need to become rows. */
@@ -31,7 +32,7 @@ export interface ExportDocument {
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
 export async function* writeNdjson(
   source: ExportSource,
-  columns: readonly ExportColumn[],
+  columns: readonly RowColumn[],
 ): AsyncGenerator<string | Uint8Array> {
   yield* pieces(source, ndjsonWriter(columns));
   yield endLine(source.end());
@@ -51,7 +52,7 @@ export function toldLosses(lost: readonly ExportLoss[]): ToldLoss[] {
 /** A header and records; what is told at the end is in the trailer fields of the answer only. */
 export async function* writeCsv(
   source: ExportSource,
-  columns: readonly ExportColumn[],
+  columns: readonly RowColumn[],
 ): AsyncGenerator<string | Uint8Array> {
   yield csvHeader(columns);
   yield* pieces(source, (row) => csvRecord(row, columns));

@@ -73,7 +73,9 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
       return;
     }
     range.widen(value);
-    writePlain(page.body, [value], element.type, undefined);
+    // Eight of them are one octet.
+    if (typeof value === 'boolean') page.bits.push(value);
+    else writePlain(page.body, [value], element.type, undefined);
   }
 
   function indexOf(value: string, known: Map<string, number>): number {
@@ -97,11 +99,12 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
   }
 
   async function closePage(): Promise<void> {
-    const { rows, values, hasDictionary, indexes, body, repetitions, definitions } = page;
+    const { rows, values, hasDictionary, indexes, bits, body, repetitions, definitions } = page;
     if (rows === 0) return;
     page = emptyPage(hasRoom());
     // The values themselves are not compared from now on.
     if (distinct !== undefined && !page.hasDictionary) range.forget();
+    writePlain(body, bits, 'BOOLEAN', undefined);
     const levels = new ByteWriter();
     const repetitionOctets = isList ? writeRleBitPackedHybrid(levels, repetitions, 1) : 0;
     const definitionOctets = hasLevels ? writeRleBitPackedHybrid(levels, definitions, 1) : 0;
@@ -188,6 +191,8 @@ interface Page {
   /** Its values are places in the dictionary; else `body` has them. */
   readonly hasDictionary: boolean;
   readonly indexes: number[];
+  /** Booleans, which `body` gets when the page is closed. */
+  readonly bits: boolean[];
   readonly body: ByteWriter;
   readonly repetitions: number[];
   readonly definitions: number[];
@@ -199,6 +204,7 @@ function emptyPage(hasDictionary: boolean): Page {
     values: 0,
     hasDictionary,
     indexes: [],
+    bits: [],
     body: new ByteWriter(),
     repetitions: [],
     definitions: [],

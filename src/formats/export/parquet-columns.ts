@@ -1,13 +1,16 @@
 import type { SchemaElement } from 'hyparquet-writer';
+import type { ContentValue } from '../../core/content-columns.js';
+import type { Instant } from '../../core/entry.js';
 import { microsecondsOf } from '../../core/instants.js';
 import type { ExportColumn, ExportRow } from './export-row.js';
+import type { RowColumn, TypedColumn } from './row-columns.js';
 
 /** What a column holds in a file: integers as they are, texts to be written in UTF-8. */
-export type ParquetValue = string | bigint | number;
+export type ParquetValue = string | bigint | number | boolean;
 
 /** A column as Parquet has it. What has no value is null; a list has one element a value, and may be empty. */
 export interface ParquetColumn {
-  readonly name: ExportColumn;
+  readonly name: string;
   /** Depth first; the last one is that of the values. */
   readonly schema: readonly [SchemaElement, ...SchemaElement[]];
   readonly nullable: boolean;
@@ -69,12 +72,29 @@ const COLUMNS: Readonly<Record<ExportColumn, ParquetColumn>> = {
   content_json: column('content_json', TEXT, (row) => row.content_json, NULLABLE),
 };
 
-export function parquetColumns(names: readonly ExportColumn[]): ParquetColumn[] {
-  return names.map((name) => COLUMNS[name]);
+export function parquetColumns(columns: readonly RowColumn[]): ParquetColumn[] {
+  return columns.map((one) => (typeof one === 'string' ? COLUMNS[one] : typedColumn(one)));
+}
+
+/** Any of them may be null. */
+function typedColumn({ name, type, index }: TypedColumn): ParquetColumn {
+  const valueOf = ({ values }: ExportRow): ContentValue => values[index] ?? null;
+  switch (type) {
+    case 'string':
+      return column(name, TEXT, valueOf, { ...REPETITIVE, ...NULLABLE });
+    case 'integer':
+      return column(name, { type: 'INT64' }, valueOf, NULLABLE);
+    case 'number':
+      return column(name, { type: 'DOUBLE' }, valueOf, NULLABLE);
+    case 'boolean':
+      return column(name, { type: 'BOOLEAN' }, valueOf, NULLABLE);
+    case 'timestamp':
+      return column(name, MILLISECONDS, (row) => millisecondsOf(valueOf(row) as Instant | null), NULLABLE);
+  }
 }
 
 function column(
-  name: ExportColumn,
+  name: string,
   element: Element,
   valueOf: ParquetColumn['valueOf'],
   { nullable = false, isRepetitive = false } = {},

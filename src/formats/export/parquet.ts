@@ -4,13 +4,13 @@ import type { ExportEnd } from '../../core/export.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
-import type { ExportColumn } from './export-row.js';
 import { toldLosses } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
 import { parquetColumns } from './parquet-columns.js';
 import type { ParquetColumn } from './parquet-columns.js';
+import type { RowColumn } from './row-columns.js';
 import { startRowMaker } from './row-maker.js';
 
 /** How much makes a row group. */
@@ -31,12 +31,12 @@ const MAGIC = Buffer.from('PAR1');
  */
 export async function* writeParquet(
   source: ExportSource,
-  names: readonly ExportColumn[],
+  wanted: readonly RowColumn[],
   bounds = BOUNDS,
 ): AsyncGenerator<Uint8Array> {
   // At once: the first row group may be long in coming.
   yield MAGIC;
-  const columns = parquetColumns(names);
+  const columns = parquetColumns(wanted);
   const zstd = await loadZstd();
   const groups: RowGroup[] = [];
   let offset = MAGIC.length;

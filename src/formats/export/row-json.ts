@@ -26,7 +26,7 @@ export const JSON_OF: Readonly<Record<ExportColumn, (row: ExportRow) => string>>
 const ESCAPED = /["\\\0-\x1f\ud800-\udfff]/;
 
 /** Most of them need no escapes. */
-function quoted(text: string | null): string {
+export function quoted(text: string | null): string {
   if (text === null) return 'null';
   return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

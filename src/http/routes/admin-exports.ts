@@ -1,6 +1,8 @@
 import type { Request, Router } from 'express';
 import { deleteExport, knownExport, putExport, resetExport } from '../../actions/change-export.js';
 import { checkExistence } from '../../actions/existence.js';
+import { exportedName } from '../../core/content-columns.js';
+import type { ColumnTypes } from '../../core/contract.js';
 import type { Epochs } from '../../core/epoch.js';
 import { EXPORTED_PARTITION } from '../../core/export.js';
 import { batchId, isBeyondLog } from '../../core/named-export.js';
@@ -78,12 +80,14 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
   }
 
   function shown(found: NamedExport, { epochs, end }: Log): object {
-    const { name, feeds, format, columns, batchRows, from, place, acknowledged, acknowledgedAt, pending } = found;
+    const { name, feeds, format, columns, columnTypes, batchRows, from, place, acknowledged, acknowledgedAt, pending } =
+      found;
     return {
       name,
       feeds,
       format,
       columns,
+      ...(Object.keys(columnTypes).length === 0 ? {} : { columnTypes: shownTypes(columnTypes) }),
       batchRows,
       from,
       createdAt: found.createdAt,
@@ -98,6 +102,10 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
       url: `${urls.base}/export/${name}`,
     };
   }
+}
+
+function shownTypes(types: ColumnTypes): ColumnTypes {
+  return Object.fromEntries(Object.entries(types).map(([name, type]) => [exportedName({ name }), type]));
 }
 
 interface Log {

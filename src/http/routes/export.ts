@@ -1,7 +1,6 @@
 import type { Router } from 'express';
 import type { ExportEnd } from '../../core/export.js';
 import { EXPORT_FORMATS } from '../../formats/export/export-formats.js';
-import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
 import { FORMATS } from '../../formats/media-types.js';
 import { offer } from '../../formats/negotiate.js';
 import { pulledDocument } from '../export-document.js';
@@ -34,9 +33,9 @@ export function addExportRoutes(router: Router, services: Services): void {
   router.get('/export', exporter, async (req, res) => {
     const format = chosen(req, OFFERS);
     const request = readExportRequest(req, format);
-    const { wanted, endOf, updated } = await startExport(services, req.principal, request);
+    const { endOf, updated, ...chosenRows } = await startExport(services, req.principal, request);
     const document = pulledDocument(services.urls, request, updated);
-    const job = { wanted, format, columns: request.columns ?? EXPORT_COLUMNS, document };
+    const job = { ...chosenRows, format, document };
     await sendRows(services, req, res, { job, endOf, trailers: { names: TRAILERS, fieldsOf: trailersOf } });
   });
   addOtherMethods(router, '/export', exporter, () => ['GET', 'HEAD', 'OPTIONS']);

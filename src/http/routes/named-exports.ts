@@ -9,8 +9,7 @@ import { readNamedBatch } from '../../export/named-batch.js';
 import type { NamedBatch } from '../../export/named-batch.js';
 import type { RowJob } from '../../export/row-stream.js';
 import { readReceiptBody } from '../../formats/export-bodies.js';
-import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
-import type { ExportColumn } from '../../formats/export/export-row.js';
+import { rowColumns } from '../../formats/export/row-columns.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { readLag } from '../../store/export-lag.js';
 import { findExport } from '../../store/named-exports.js';
@@ -97,12 +96,23 @@ function refuseParameters(req: Request): void {
   throw new FeedsError('bad-parameter', message);
 }
 
-function chosenBy({ format, columns }: Pick<NamedExport, 'format' | 'columns'>): Pick<RowJob, 'format' | 'columns'> {
-  return { format, columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS };
+function chosenBy({
+  format,
+  columns,
+  columnTypes,
+}: Pick<NamedExport, 'format' | 'columns' | 'columnTypes'>): Pick<RowJob, 'format' | 'columns'> {
+  return { format, columns: rowColumns(columns, columnTypes) };
 }
 
 function nothing({ place }: NamedExport): Pick<NamedBatch, 'wanted'> {
-  const none = { partition: EXPORTED_PARTITION, feeds: new Map(), from: new Map(), limit: 0, redact: undefined };
+  const none = {
+    partition: EXPORTED_PARTITION,
+    feeds: new Map(),
+    from: new Map(),
+    limit: 0,
+    redact: undefined,
+    extract: undefined,
+  };
   return { wanted: { ...none, begin: place, to: place.place } };
 }
 
