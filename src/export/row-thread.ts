@@ -10,7 +10,7 @@ import type { Failure, RowAnswer, RowMessage, SentJob } from './row-messages.js'
 import { writeRows } from './row-stream.js';
 
 /**
- * The thread that writes exports, from Postgres to the octets that are sent (docs/adr/0015): whoever publishes or polls
+ * The thread that writes exports, from Postgres to the octets that are sent (docs/adr/0016): whoever publishes or polls
  * does not wait for them.
  */
 
@@ -21,7 +21,7 @@ export interface RowThreadData {
 /** Each export has one at a time, and while its reader takes what was sent none. */
 const CONNECTIONS = 4;
 /** As `nice` has it: where the processor is short, publishers come first. */
-const NICE = 10;
+const NICE = 5;
 
 yieldToOthers();
 const { connectionString } = workerData as RowThreadData;

@@ -30,34 +30,38 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
 ): Promise<void> {
   const { type, isCompressed } = EXPORT_FORMATS[job.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
-  // Until they have begun the export can still be refused as it should be.
+  let fields: Record<string, string> = {};
   const gone = new AbortController();
   res.once('close', () => {
     gone.abort();
   });
-  let fields: Record<string, string> = {};
-  const pieces = await rowWriter.write(
-    { ...job, coding },
-    async (given) => {
-      const end = await endOf(given);
-      fields = trailers.fieldsOf(end);
-      return end;
-    },
-    gone.signal,
-  );
-  const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
-  // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
-  if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers.names);
-  if (coding !== 'identity') headers.push('content-encoding', coding);
-  res.writeHead(200, allHeaders(req, res, 200, headers));
-  if (req.method === 'HEAD') {
-    gone.abort();
-    res.end();
-    return;
+  try {
+    // Until they have begun the export can still be refused as it should be.
+    await send(await rowWriter.write({ ...job, coding }, noted, gone.signal));
+  } catch (error) {
+    // A reader who goes away is no error.
+    if (!gone.signal.aborted) throw error;
   }
-  await sendInPieces(req, res, withTrailers());
 
-  async function* withTrailers(): AsyncGenerator<Uint8Array> {
+  async function noted(given: GivenRows): Promise<End> {
+    const end = await endOf(given);
+    fields = trailers.fieldsOf(end);
+    return end;
+  }
+
+  async function send(pieces: AsyncGenerator<Uint8Array>): Promise<void> {
+    const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
+    // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
+    if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers.names);
+    if (coding !== 'identity') headers.push('content-encoding', coding);
+    res.writeHead(200, allHeaders(req, res, 200, headers));
+    if (req.method === 'HEAD') {
+      await pieces.return(undefined);
+      res.end();
+    } else await sendInPieces(req, res, withTrailers(pieces));
+  }
+
+  async function* withTrailers(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     yield* pieces;
     res.addTrailers(fields);
   }
