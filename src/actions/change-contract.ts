@@ -3,13 +3,14 @@ import type { Actor } from '../core/access.js';
 import type { Act } from '../core/audit.js';
 import { FeedsError } from '../core/errors.js';
 import { activeVersion, isXmlKind } from '../core/contract.js';
+import type { ColumnTypesOfVersions } from '../core/content-columns.js';
 import type { Compatibility, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Feed } from '../core/feed.js';
 import { checkEntryQuotas } from '../core/quota.js';
-import { COLUMN_RULE, judge as compare } from '../registry/compatibility.js';
-import type { Verdict } from '../registry/compatibility.js';
+import { judge as compare } from '../registry/compatibility.js';
+import type { Verdict, VersionBreak } from '../registry/compatibility.js';
 import type { Checkers } from '../registry/checkers.js';
-import { insertContract, octetsOf, readContract, setRetired } from '../store/contracts.js';
+import { insertContract, octetsOf, readColumnTypes, readContract, setRetired } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { findFeed, findFeedRecord, lockWorkspace, settingsChanged } from '../store/feeds.js';
 import type { HeadMemory } from '../store/head-memory.js';
@@ -151,13 +152,35 @@ async function afterJudging<T>(
 }
 
 /** What adding the contract would come to, by this mode or that of the feed. */
-export function judgeContract(
+export async function judgeContract(
   { db, checkers }: Pick<ContractDeps, 'db' | 'checkers'>,
   { contracts, settings }: Judged,
   contract: Contract,
   mode: Compatibility = settings.compatibility,
 ): Promise<Verdict> {
-  return compare({ checkers, read: ({ id }) => readContract(db, id) }, mode, contracts, contract);
+  const typesOf = contract.columns === undefined ? undefined : await readColumnTypes(db, contracts);
+  const ofColumns = typesOf === undefined ? [] : columnBreaks(contracts, typesOf, contract);
+  const verdict = await compare({ checkers, read: ({ id }) => readContract(db, id) }, mode, contracts, contract);
+  return { ...verdict, breaks: [...ofColumns, ...verdict.breaks] };
+}
+
+const COLUMN_RULE = 'column-type-changed';
+
+/** A column keeps its type in all versions, retired ones too and whatever the mode: exports go by it. */
+function columnBreaks(
+  versions: readonly ContractVersion[],
+  typesOf: ColumnTypesOfVersions,
+  { columns = {} }: Contract,
+): VersionBreak[] {
+  return Object.entries(columns).flatMap(([name, { type }]) => {
+    for (const { id, version } of versions) {
+      const types = typesOf.get(id) ?? {};
+      if (!Object.hasOwn(types, name) || types[name] === type) continue;
+      const message = `"${name}" must be of the type ${String(types[name])}, as in version ${String(version)}: a column keeps its type in all versions of a feed`;
+      return [{ rule: COLUMN_RULE, path: `/columns/${name}/type`, message, version, direction: 'backward' as const }];
+    }
+    return [];
+  });
 }
 
 /** Retires a version. Entries that were checked against it stay. Rejects with `not-found`. */

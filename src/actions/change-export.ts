@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../core/access.js';
 import { changesBetween } from '../core/audit.js';
-import { columnTypesOf, contentColumns, isContentColumn } from '../core/content-columns.js';
+import { contentColumns, isContentColumn } from '../core/content-columns.js';
 import type { ColumnTypes } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
@@ -11,6 +11,7 @@ import { checkName } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
 import { lastCommonTick } from '../core/named-export.js';
 import type { EpochPlace, ExportDefinition, NamedExport } from '../core/named-export.js';
+import { findColumnTypes } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, tickFrom } from '../store/export.js';
@@ -100,7 +101,7 @@ async function columnTypes(
   const feeds = (await listExported(db, workspacesOf(patterns)))
     .filter(({ feed, deleted }) => !deleted && isOneOf(feed))
     .map(({ feed }) => feed);
-  return { ...Object.fromEntries(types), ...columnTypesOf(added, feeds) };
+  return { ...Object.fromEntries(types), ...(await findColumnTypes(db, added, feeds)) };
 }
 
 /** Rejects with `not-found`. */

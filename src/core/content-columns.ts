@@ -38,14 +38,20 @@ export function contentColumns(columns: readonly string[], types: ColumnTypes): 
 
 type Described = Pick<Feed, 'workspace' | 'name' | 'contracts'>;
 
+/** Of those versions that have columns, by their ids. */
+export type ColumnTypesOfVersions = ReadonlyMap<number, ColumnTypes>;
+
 /** The types of those of an export's columns that are of the content. Throws `bad-parameter` for one that no feed has, or that feeds have of several types. */
-export function columnTypesOf(columns: readonly string[], feeds: Iterable<Described>): ColumnTypes {
+export function columnTypesOf(
+  columns: readonly string[],
+  feeds: Iterable<Described>,
+  typesOf: ColumnTypesOfVersions,
+): ColumnTypes {
   const wanted = columns.filter(isContentColumn);
-  if (wanted.length === 0) return {};
   const known = new Map<string, { readonly type: ColumnType; readonly feed: string }>();
   for (const { workspace, name: feedName, contracts } of feeds) {
     const feed = `${workspace}/${feedName}`;
-    for (const [name, type] of contracts.flatMap(({ columns: own = {} }) => Object.entries(own))) {
+    for (const [name, type] of contracts.flatMap(({ id }) => Object.entries(typesOf.get(id) ?? {}))) {
       const column = exportedName({ name });
       const other = known.get(column);
       if (other === undefined) known.set(column, { type, feed });
@@ -84,10 +90,11 @@ function noColumn(column: string, known: readonly string[]): FeedsError {
 export function versionFor(
   name: string,
   contracts: readonly ContractVersion[],
+  typesOf: ColumnTypesOfVersions,
   checkedBy: number | undefined,
   at: Instant,
 ): ContractVersion | undefined {
-  const saying = contracts.filter(({ columns = {} }) => Object.hasOwn(columns, name));
+  const saying = contracts.filter(({ id }) => Object.hasOwn(typesOf.get(id) ?? {}, name));
   return (
     saying.find(({ version }) => version === checkedBy) ?? saying.findLast(({ createdAt }) => !isEarlier(at, createdAt))
   );

@@ -61,8 +61,6 @@ export interface ContractVersion {
   readonly kind: ContractKind;
   /** It names values that only some may see. */
   readonly hasPrivate: boolean;
-  /** Types of those that it has rules for; absent: there are none. */
-  readonly columns?: ColumnTypes;
   /** Entries can no longer name it, and it is never the active one. */
   readonly retired: boolean;
   /** RFC 3339. */

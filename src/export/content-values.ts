@@ -1,11 +1,11 @@
 import { exportedName, versionFor } from '../core/content-columns.js';
-import type { ContentColumn, ContentValue } from '../core/content-columns.js';
+import type { ColumnTypesOfVersions, ContentColumn, ContentValue } from '../core/content-columns.js';
 import type { Contract, ContractVersion } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
 import type { ExportedEntry } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
-import { readContract } from '../store/contracts.js';
+import { readColumnTypes, readContract } from '../store/contracts.js';
 import type { Db } from '../store/db.js';
 
 /** Runs contracts' rules where they do no harm. */
@@ -40,9 +40,15 @@ export function contentReader(
 ): ((entries: readonly ExportedEntry[]) => Promise<readonly ExportedEntry[]>) | undefined {
   if (columns.length === 0) return undefined;
   const asked = new Map<string, readonly Question[]>();
+  let reading: Promise<ColumnTypesOfVersions> | undefined;
   return async (entries) => {
+    reading ??= readColumnTypes(
+      deps.db,
+      [...feeds.values()].flatMap(({ feed }) => feed.contracts),
+    );
+    const typesOf = await reading;
     const values = entries.map(() => Array<ContentValue>(columns.length).fill(null));
-    for (const { feed, question, indexes } of grouped(entries)) {
+    for (const { feed, question, indexes } of grouped(entries, typesOf)) {
       for (const some of chunksOf(indexes, entries)) {
         const texts = some.map((index) => entries[index]?.xml ?? '');
         const found = await extracted(deps, feed, question, texts);
@@ -58,12 +64,12 @@ export function contentReader(
   };
 
   /** By what they ask, each with its entries in `entries`. A tombstone has no content. */
-  function grouped(entries: readonly ExportedEntry[]): Iterable<Group> {
+  function grouped(entries: readonly ExportedEntry[], typesOf: ColumnTypesOfVersions): Iterable<Group> {
     const groups = new Map<Question, Group>();
     for (const [index, { feed: id, kind, schemaVersion }] of entries.entries()) {
       const feed = feeds.get(id)?.feed;
       if (feed === undefined || kind === 'tombstone') continue;
-      for (const question of questionsOf(feed, schemaVersion)) {
+      for (const question of questionsOf(feed, schemaVersion, typesOf)) {
         const group = groups.get(question) ?? { feed, question, indexes: [] };
         group.indexes.push(index);
         groups.set(question, group);
@@ -72,16 +78,16 @@ export function contentReader(
     return groups.values();
   }
 
-  function questionsOf(feed: Feed, checkedBy: number | undefined): readonly Question[] {
+  function questionsOf(feed: Feed, checkedBy: number | undefined, typesOf: ColumnTypesOfVersions): readonly Question[] {
     const key = `${String(feed.id)} ${String(checkedBy)}`;
     const known = asked.get(key);
     if (known !== undefined) return known;
     refuseUnheard(feed, checkedBy);
     const byVersion = new Map<ContractVersion, QuestionColumn[]>();
     for (const [index, { name, type }] of columns.entries()) {
-      const version = versionFor(name, feed.contracts, checkedBy, at);
+      const version = versionFor(name, feed.contracts, typesOf, checkedBy, at);
       // Of another type than the column's: it came after the column was chosen.
-      if (version?.columns?.[name] !== type) continue;
+      if (version === undefined || typesOf.get(version.id)?.[name] !== type) continue;
       byVersion.set(version, [...(byVersion.get(version) ?? []), { name, index }]);
     }
     const questions = [...byVersion].map(([version, of]) => ({ version, columns: of }));
@@ -135,7 +141,8 @@ function* chunksOf(indexes: readonly number[], entries: readonly ExportedEntry[]
   yield chunk;
 }
 
-const RETRY_AFTER_SECONDS = 5;
+/** Before that it is not tried. */
+const RETRY_AFTER_SECONDS = 60;
 
 async function extracted(
   { db, checkers }: ContentDeps,

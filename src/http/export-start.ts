@@ -1,7 +1,7 @@
 import { closeWindow } from '../actions/close-window.js';
 import { decide, viewOf } from '../core/access.js';
 import type { Principal } from '../core/access.js';
-import { columnTypesOf, contentColumns } from '../core/content-columns.js';
+import { contentColumns } from '../core/content-columns.js';
 import { commonTick } from '../core/epoch.js';
 import type { Epochs } from '../core/epoch.js';
 import type { Instant } from '../core/entry.js';
@@ -25,6 +25,7 @@ import { fromWhatIsKept, readLosses } from '../export/losses.js';
 import type { GivenRows } from '../export/row-stream.js';
 import { rowColumns } from '../formats/export/row-columns.js';
 import type { RowColumn } from '../formats/export/row-columns.js';
+import { findColumnTypes } from '../store/contracts.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';
 import { databaseNow, lastTickBefore, listExported, readExportedTo, startOf, tickFrom } from '../store/export.js';
@@ -53,7 +54,7 @@ export async function startExport(services: Deps, principal: Principal, request:
   const { db } = services;
   const feeds = await selectedFeeds(services, principal, request.patterns);
   const { window } = request;
-  const types = columnTypesOf(request.columns ?? [], selectedOf(feeds));
+  const types = await findColumnTypes(db, request.columns ?? [], selectedOf(feeds));
   const now = await databaseNow(db);
   checkWindow(window, now);
   const selection = selectionDigest(request.patterns, window);

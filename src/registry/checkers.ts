@@ -61,9 +61,13 @@ const LARGE_CHARACTERS = 256 * 1024;
 const MOST_CUT_OFF = 3;
 const SLOW_FOR_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
+/** Whoever exports tries again, and other exports would wait for it each time. */
+const RESTING_MS = 60_000;
 
 export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits = DESK): Checkers {
   const cutOffs = new Map<number, number[]>();
+  /** Until when rules of columns that were cut off are not tried again. */
+  const resting = new Map<string, number>();
   const quick = makeLane(quickLimits, { late: noteCutOff });
   const slow = makeLane(slowLimits, { inTurns: true });
   const desk = makeLane(deskLimits);
@@ -107,8 +111,13 @@ export function startCheckers(quickLimits = QUICK, slowLimits = SLOW, deskLimits
       return 'cutOff' in result ? result : (result.value as Answers['redact']);
     },
     async extract(contract, entries, columns) {
+      const rules = `${String(contract.id)} ${columns.join()}`;
+      if (performance.now() < (resting.get(rules) ?? 0)) return { cutOff: 'it was cut off less than a minute ago' };
       const result = await exporting.run({ kind: 'extract', id: contract.id, entries, columns }, contract);
-      return 'cutOff' in result ? result : (result.value as Answers['extract']);
+      if (!('cutOff' in result)) return result.value as Answers['extract'];
+      if (resting.size >= MOST_REMEMBERED) resting.clear();
+      resting.set(rules, performance.now() + RESTING_MS);
+      return result;
     },
     async compile(contract) {
       const result = await desk.run({ kind: 'compile', contract });

@@ -41,7 +41,7 @@ export async function judge(
   const [direction = 'none', transitive] = mode.split('-');
   const current = versions.filter(({ retired }) => !retired);
   const compared = mode === 'none' ? [] : transitive === undefined ? current.slice(-1) : current;
-  const breaks: VersionBreak[] = columnBreaks(versions, contract);
+  const breaks: VersionBreak[] = [];
   const begun = performance.now();
   // The newest first: it is what most readers go by.
   for (const older of compared.toReversed()) {
@@ -59,21 +59,6 @@ export async function judge(
     }
   }
   return { mode, against: compared.map(({ version }) => version), breaks: breaks.slice(0, MOST_BREAKS) };
-}
-
-export const COLUMN_RULE = 'column-type-changed';
-
-/** A column keeps its type in all versions, retired ones too and whatever the mode: exports go by it. */
-function columnBreaks(versions: readonly ContractVersion[], { columns = {} }: Contract): VersionBreak[] {
-  return Object.entries(columns).flatMap(([name, { type }]) => {
-    const other = versions.find(({ columns: own = {} }) => Object.hasOwn(own, name) && own[name] !== type);
-    if (other === undefined) return [];
-    const was = other.columns?.[name] ?? '';
-    const message = `"${name}" must be of the type ${was}, as in version ${String(other.version)}: a column keeps its type in all versions of a feed`;
-    return [
-      { rule: COLUMN_RULE, path: `/columns/${name}/type`, message, version: other.version, direction: 'backward' },
-    ];
-  });
 }
 
 async function compareTwo(

@@ -1,3 +1,5 @@
+import { columnTypesOf, isContentColumn } from '../core/content-columns.js';
+import type { ColumnTypesOfVersions } from '../core/content-columns.js';
 import type { ColumnTypes, Contract, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { Instant } from '../core/entry.js';
 import { FeedsError } from '../core/errors.js';
@@ -19,24 +21,51 @@ export async function insertContract(
   contract: Contract,
 ): Promise<ContractVersion> {
   const hasPrivate = contract.private.length > 0;
-  const columns = typesOf(contract);
   const { rows } = await tx.query<[number, SchemaVersion, boolean, Instant]>({
     name: 'insert-contract',
     text: INSERT_CONTRACT,
-    values: [feed.id, feed.atomId, contract.kind, textOf(contract), hasPrivate, columns ?? null],
+    values: [feed.id, feed.atomId, contract.kind, textOf(contract), hasPrivate, typesOf(contract)],
   });
   const [row] = rows;
   if (row === undefined) throw new Error('a contract was inserted and did not come back');
   const [id, version, retired, createdAt] = row;
-  return {
-    ...{ id, version, kind: contract.kind, retired, createdAt, hasPrivate },
-    ...(columns === undefined ? {} : { columns }),
-  };
+  return { id, version, kind: contract.kind, retired, createdAt, hasPrivate };
 }
 
-function typesOf({ columns = {} }: Contract): ColumnTypes | undefined {
+function typesOf({ columns = {} }: Contract): ColumnTypes | null {
   const types = Object.entries(columns).map(([name, { type }]) => [name, type] as const);
-  return types.length === 0 ? undefined : Object.fromEntries(types);
+  return types.length === 0 ? null : Object.fromEntries(types);
+}
+
+const READ_COLUMN_TYPES =
+  'select contract_id, columns from contracts where contract_id = any($1) and columns is not null';
+
+/** The types of their columns, of those that have some, by the id of the version. */
+export async function readColumnTypes(
+  db: Db,
+  versions: readonly Pick<ContractVersion, 'id'>[],
+): Promise<ColumnTypesOfVersions> {
+  if (versions.length === 0) return new Map();
+  const { rows } = await db.query<[number, ColumnTypes]>({
+    name: 'read-column-types',
+    text: READ_COLUMN_TYPES,
+    values: [versions.map(({ id }) => id)],
+  });
+  return new Map(rows);
+}
+
+/** The types of those of an export's columns that are of the content. Rejects with `bad-parameter` as `columnTypesOf` throws. */
+export async function findColumnTypes(
+  db: Db,
+  columns: readonly string[],
+  feeds: readonly Feed[],
+): Promise<ColumnTypes> {
+  if (!columns.some(isContentColumn)) return {};
+  const typesOf = await readColumnTypes(
+    db,
+    feeds.flatMap(({ contracts }) => contracts),
+  );
+  return columnTypesOf(columns, feeds, typesOf);
 }
 
 /** What it takes in the store. */

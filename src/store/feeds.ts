@@ -1,6 +1,6 @@
 import { DEFAULT_COMPATIBILITY } from '../core/contract.js';
 import { DEFAULT_LIMITS } from '../core/feed.js';
-import type { ColumnTypes, ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
+import type { ContractKind, ContractVersion, SchemaVersion } from '../core/contract.js';
 import type { ChosenSettings, Feed, FeedId, FeedSettings, Workspace } from '../core/feed.js';
 import type { Instant, Position } from '../core/entry.js';
 import type { Quotas } from '../core/quota.js';
@@ -28,12 +28,12 @@ export type FeedRow = [
   readonly ContractRow[] | null,
   Quotas | null,
 ];
-type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant, boolean, ColumnTypes | null];
+type ContractRow = [number, SchemaVersion, ContractKind, boolean, Instant, boolean];
 
 export const FEED_COLUMN_COUNT = 11;
 export const FEED_COLUMNS = `f.feed_id, f.partition_id, f.workspace, f.name, f.atom_id, f.settings, f.settings_version,
          h.page_size, f.created_at,
-         (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at, has_private, columns) order by version)
+         (select json_agg(json_build_array(contract_id, version, kind, retired_at is not null, created_at, has_private) order by version)
             from contracts
            where feed_id = f.feed_id
              and feed_atom_id = f.atom_id),
@@ -68,11 +68,8 @@ export function toFeed([
 }
 
 /** Postgres writes times in JSON with the offset of the session, which is UTC. */
-function toVersion([id, version, kind, retired, createdAt, hasPrivate, columns]: ContractRow): ContractVersion {
-  return {
-    ...{ id, version, kind, retired, createdAt: createdAt.replace('+00:00', 'Z'), hasPrivate },
-    ...(columns === null ? {} : { columns }),
-  };
+function toVersion([contractId, version, kind, retired, createdAt, hasPrivate]: ContractRow): ContractVersion {
+  return { id: contractId, version, kind, retired, createdAt: createdAt.replace('+00:00', 'Z'), hasPrivate };
 }
 
 /** Stored are only the settings that somebody chose: a default may change with the server's version. */

@@ -353,8 +353,50 @@ describe('columns that an export takes from the content', function () {
     expect(performance.now() - from).to.be.below(2_000);
     const { detail } = await refusalIn(await late, 503, 'unavailable');
     expect(detail).to.match(/^x_slow of shop\/\S+ cannot be told now: version 1 of its contract was cut off/);
+    const again = performance.now();
+    const { detail: resting } = await refusalIn(
+      await app.request(`/export?feeds=${nameOf(slow)}&columns=x_slow`),
+      503,
+      'unavailable',
+    );
+    expect(resting).to.include('less than a minute ago');
+    expect(performance.now() - again).to.be.below(2_000);
     expect(await rows(slow, 'x_size')).to.deep.equal([{ x_size: 5_000 }]);
     expect(await rows(good, 'x_order')).to.deep.equal([{ x_order: 1 }]);
+  });
+
+  it('are no reason to give other rows than there are: what cannot be told ends the answer without its end', async () => {
+    const feed = await feedOf(app, [
+      {
+        kind: 'xsd',
+        schema:
+          '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="l"><xs:complexType><xs:sequence><xs:element name="a" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element></xs:schema>',
+        columns: { size: { path: 'count(//*[count(//*[count(//*) > 0]) > 0])', type: 'integer' } },
+      },
+    ]);
+    const list = (length: number): { content: string } => ({
+      content: `<content type="application/xml"><l xmlns="">${'<a/>'.repeat(length)}</l></content>`,
+    });
+    await publishAll(app, feed, [...Array.from({ length: 2_500 }, () => list(10)), list(5_000)]);
+    // What codes it may hold all of it back.
+    const headers = { 'accept-encoding': 'identity' };
+    const columns = 'position,x_size,content_xml';
+    const response = await app.request(`/export?feeds=${nameOf(feed)}&columns=${columns}`, { headers });
+    expect(response.status).to.equal(200);
+    let text = '';
+    const read = async (): Promise<void> => {
+      for await (const piece of response.body!) text += Buffer.from(piece).toString();
+    };
+    expect(await read().catch((error: unknown) => error)).to.be.instanceOf(Error);
+    const lines = text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Row);
+    expect(lines.length).to.be.within(1, 2_500);
+    expect(lines.map(({ position, x_size: size }) => [position, size])).to.deep.equal(
+      lines.map((_, n) => [n + 1, lines[0]?.['x_size']]),
+    );
+    expect(lines[0]?.['x_size']).to.be.a('number');
   });
 
   describe('of a named export', () => {
@@ -391,7 +433,7 @@ describe('columns that an export takes from the content', function () {
       expect(detail).to.equal('the contracts of these feeds have no column "x_m"; they have x_n');
       const made = await put('cols', { feeds, columns: ['position', 'x_n'] });
       expect(made.status).to.equal(201);
-      expect((await made.json())).to.deep.include({
+      expect(await made.json()).to.deep.include({
         columns: ['position', 'x_n'],
         columnTypes: { x_n: 'integer' },
       });
