@@ -12,6 +12,8 @@ export interface ExportSource {
   readonly batches: AsyncIterable<readonly ExportedEntry[]>;
   readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
   readonly end: () => ExportEnd | BatchEnd;
+  /** Told of an entry of which no row can be made, which is left out then; undefined: that is the end of it all. Parquet only. */
+  readonly refused?: (entry: ExportedEntry, error: unknown) => void;
 }
 
 /** Rows as lines, and a last line of the kind `end`: where that is missing the export was cut off. */
