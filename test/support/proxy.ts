@@ -18,6 +18,8 @@ export interface Proxy {
   cutListeners(): void;
   /** The next commits: Postgres gets them, their answers are lost and the connection with them. Counts down. */
   cutAfterCommit(times: number): void;
+  /** The next commit, by a simple query, on a connection that has sent this text before it: likewise. */
+  cutAfterCommitBehind(text: string): void;
   readonly commitsCut: number;
   /**
    * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
@@ -37,6 +39,8 @@ interface Link {
   /** Of what is held so many bytes are still let through. */
   passing: number;
   losing: boolean;
+  /** What cutAfterCommitBehind waits for has passed. */
+  armed: boolean;
 }
 
 /** `url` is a test database's; its Postgres may listen on a unix socket. */
@@ -47,6 +51,7 @@ export async function startProxy(url: string): Promise<Proxy> {
   let stalled = false;
   let toCut = 0;
   let commitsCut = 0;
+  let awaited: string | undefined;
   let holding: { statement: string; bytes: number; including: string; caught: (link: Link) => void } | undefined;
 
   const listener = createServer((client) => {
@@ -55,7 +60,16 @@ export async function startProxy(url: string): Promise<Proxy> {
       return;
     }
     const server = connect(target);
-    const link: Link = { client, server, listens: false, forgotten: false, held: undefined, passing: 0, losing: false };
+    const link: Link = {
+      client,
+      server,
+      listens: false,
+      forgotten: false,
+      held: undefined,
+      passing: 0,
+      losing: false,
+      armed: false,
+    };
     links.add(link);
     const end = (): void => {
       links.delete(link);
@@ -81,6 +95,11 @@ export async function startProxy(url: string): Promise<Proxy> {
       }
       if (toCut > 0 && (binds(chunk, 'commit') || (binds(chunk, 'publish-batch') && chunk.includes('</')))) {
         toCut -= 1;
+        link.losing = true;
+      }
+      if (awaited !== undefined && chunk.includes(awaited)) link.armed = true;
+      if (awaited !== undefined && link.armed && chunk.includes('Q\0\0\0\x0bcommit\0')) {
+        awaited = undefined;
         link.losing = true;
       }
       if (link.held === undefined) server.write(chunk);
@@ -129,6 +148,9 @@ export async function startProxy(url: string): Promise<Proxy> {
     },
     cutAfterCommit(times) {
       toCut = times;
+    },
+    cutAfterCommitBehind(text) {
+      awaited = text;
     },
     get commitsCut() {
       return commitsCut;
