@@ -48,6 +48,12 @@ module.exports = {
       { path: '^src/store/transaction' },
     ),
     never(
+      'only-targets-know-warehouses',
+      "somebody else's database, to which exports are pushed: these files open transactions there, and nothing else does",
+      { path: '^src/', pathNot: ['^src/export/targets/', '^src/store/warehouse'] },
+      { path: '^src/store/warehouse' },
+    ),
+    never(
       'acts-are-told',
       'what somebody changes is told in the audit feed: use administer.ts; these files do what nobody asked for',
       { path: '^src/actions/', pathNot: UNTOLD },

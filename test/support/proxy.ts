@@ -19,6 +19,8 @@ export interface Proxy {
   /** The next commits: Postgres gets them, their answers are lost and the connection with them. Counts down. */
   cutAfterCommit(times: number): void;
   readonly commitsCut: number;
+  /** Is shown each piece that a node sends, and says whether the connection ends there: before that has arrived, or after. */
+  watch(look: (piece: Buffer) => 'cut' | 'deliver and cut' | undefined): void;
   /**
    * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
    * follows on its connection, until `release` is called; what was sent before it is let through. With `bytes` so many
@@ -47,6 +49,7 @@ export async function startProxy(url: string): Promise<Proxy> {
   let stalled = false;
   let toCut = 0;
   let commitsCut = 0;
+  let watcher: (piece: Buffer) => 'cut' | 'deliver and cut' | undefined = () => undefined;
   let holding: { statement: string; bytes: number; including: string; caught: (link: Link) => void } | undefined;
 
   const listener = createServer((client) => {
@@ -61,7 +64,7 @@ export async function startProxy(url: string): Promise<Proxy> {
       links.delete(link);
       if (link.forgotten) return;
       client.destroy();
-      server.destroy();
+      if (!server.writableEnded) server.destroy();
     };
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
@@ -71,6 +74,13 @@ export async function startProxy(url: string): Promise<Proxy> {
     }
     client.on('data', (chunk: Buffer) => {
       if (link.forgotten) return;
+      const ending = watcher(chunk);
+      if (ending !== undefined) {
+        if (ending === 'cut') server.destroy();
+        else server.end(chunk);
+        client.destroy();
+        return;
+      }
       if (chunk.includes('listen ')) link.listens = true;
       if (holding !== undefined && binds(chunk, holding.statement) && chunk.includes(holding.including)) {
         const { statement, bytes, caught } = holding;
@@ -129,6 +139,9 @@ export async function startProxy(url: string): Promise<Proxy> {
     },
     cutAfterCommit(times) {
       toCut = times;
+    },
+    watch(look) {
+      watcher = look;
     },
     get commitsCut() {
       return commitsCut;

@@ -15,6 +15,8 @@ export interface ExportSource {
   readonly feedOf: (entry: ExportedEntry) => { readonly feed: Feed; readonly showsPositions: boolean };
   readonly end: () => ExportEnd | BatchEnd;
   readonly document: ExportDocument;
+  /** Told of an entry of which no row can be made, which is left out then; undefined: that is the end of it all. Parquet only. */
+  readonly refused?: (entry: ExportedEntry, error: unknown) => void;
 }
 
 /** What a document that holds the whole says of itself. */

@@ -5,8 +5,7 @@ import { writeRleBitPackedHybrid } from 'hyparquet-writer/src/encoding.js';
 import type { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import { writePlain } from 'hyparquet-writer/src/plain.js';
 import type { Zstd } from '../zstd.js';
-import type { ExportRow } from './export-row.js';
-import type { ParquetColumn, ParquetValue } from './parquet-columns.js';
+import type { ColumnValue, ParquetColumn, ParquetValue } from './parquet-columns.js';
 
 export type FileMetaData = Parameters<typeof writeMetadata>[1];
 type ChunkMetaData = FileMetaData['row_groups'][number]['columns'][number];
@@ -15,7 +14,7 @@ type PageHeader = Parameters<typeof writePageHeader>[1];
 /** One column of a row group, as it is filled. Pages that are closed are held compressed. */
 export interface Chunk {
   /** True: its page is full, and to be closed. */
-  add(row: ExportRow): boolean;
+  add(value: ColumnValue): boolean;
   closePage(): Promise<void>;
   /** Octets of the pages that are closed. */
   held(): number;
@@ -40,7 +39,7 @@ const MOST_DICTIONARY_OCTETS = 1024 * 1024;
  * Values are written down at once: a text that was cut out of an entry's XML would keep all of that in memory for as long as
  * it is held itself.
  */
-export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetColumn, zstd: Zstd): Chunk {
+export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zstd: Zstd): Chunk {
   const element = schema.at(-1) as SchemaElement & Required<Pick<SchemaElement, 'type'>>;
   const isList = schema.length > 1;
   const hasLevels = isList || nullable;
@@ -54,8 +53,7 @@ export function beginChunk({ schema, nullable, isRepetitive, valueOf }: ParquetC
 
   return { add, closePage, held: () => total.held + dictionary.offset + page.body.offset, finish };
 
-  function add(row: ExportRow): boolean {
-    const value = valueOf(row);
+  function add(value: ColumnValue): boolean {
     page.rows += 1;
     if (value === null) addLevels(0, 0);
     else if (typeof value !== 'object') addValue(value, 0);

@@ -8,6 +8,9 @@ import type { RowColumn, TypedColumn } from './row-columns.js';
 /** What a column holds in a file: integers as they are, texts to be written in UTF-8. */
 export type ParquetValue = string | bigint | number | boolean;
 
+/** Of a row. */
+export type ColumnValue = ParquetValue | null | readonly string[];
+
 /** A column as Parquet has it. What has no value is null; a list has one element a value, and may be empty. */
 export interface ParquetColumn {
   readonly name: string;
@@ -16,7 +19,7 @@ export interface ParquetColumn {
   readonly nullable: boolean;
   /** Few values come again and again: each is written once in a row group. */
   readonly isRepetitive: boolean;
-  readonly valueOf: (row: ExportRow) => ParquetValue | null | readonly string[];
+  readonly valueOf: (row: ExportRow) => ColumnValue;
 }
 
 type Element = Pick<SchemaElement, 'type' | 'converted_type' | 'logical_type'>;

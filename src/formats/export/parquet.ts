@@ -1,15 +1,16 @@
 import { ByteWriter } from 'hyparquet-writer';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
-import type { ExportEnd } from '../../core/export.js';
+import type { ExportEnd, ExportedEntry } from '../../core/export.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
+import type { ExportRow } from './export-row.js';
 import { toldLosses } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
 import { parquetColumns } from './parquet-columns.js';
-import type { ParquetColumn } from './parquet-columns.js';
+import type { ColumnValue, ParquetColumn } from './parquet-columns.js';
 import type { RowColumn } from './row-columns.js';
 import { startRowMaker } from './row-maker.js';
 
@@ -30,7 +31,7 @@ const MAGIC = Buffer.from('PAR1');
  * file without a footer is none: the export was cut off.
  */
 export async function* writeParquet(
-  source: ExportSource,
+  source: Omit<ExportSource, 'document'>,
   wanted: readonly RowColumn[],
   bounds = BOUNDS,
 ): AsyncGenerator<Uint8Array> {
@@ -47,13 +48,14 @@ export async function* writeParquet(
   const rowOf = startRowMaker();
   for await (const entries of source.batches) {
     for (const entry of entries) {
-      const { feed, showsPositions } = source.feedOf(entry);
-      const made = rowOf(entry, feed, showsPositions);
-      const row = made instanceof Promise ? await made : made;
+      // All of them, before one is written down: a row is in a file whole, or not at all.
+      const made = valuesOf(entry);
+      const values = made instanceof Promise ? await made : made;
+      if (values === undefined) continue;
       rows += 1;
       let isFull = rows >= bounds.rows;
-      for (const chunk of chunks) {
-        if (!chunk.add(row)) continue;
+      for (const [index, chunk] of chunks.entries()) {
+        if (!chunk.add(values[index] ?? null)) continue;
         await chunk.closePage();
         isFull ||= held(chunks) >= bounds.octets;
       }
@@ -64,6 +66,27 @@ export async function* writeParquet(
   }
   if (rows > 0) yield* rowGroup();
   yield footer(columns, groups, source.end());
+
+  /** Undefined: it was refused. */
+  function valuesOf(entry: ExportedEntry): ColumnValue[] | undefined | Promise<ColumnValue[] | undefined> {
+    const { feed, showsPositions } = source.feedOf(entry);
+    try {
+      const row = rowOf(entry, feed, showsPositions);
+      return row instanceof Promise ? row.then(taken).catch(refused) : taken(row);
+    } catch (error) {
+      return refused(error);
+    }
+
+    function taken(row: ExportRow): ColumnValue[] {
+      return columns.map(({ valueOf }) => valueOf(row));
+    }
+
+    function refused(error: unknown): ColumnValue[] | undefined {
+      if (source.refused === undefined) throw error;
+      source.refused(entry, error);
+      return undefined;
+    }
+  }
 
   async function* rowGroup(): AsyncGenerator<Uint8Array> {
     const begin = offset;
