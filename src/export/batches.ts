@@ -44,7 +44,28 @@ interface UnreadBatch extends TimedPlace {
 const BATCH = 1_000;
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
-export async function* exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
+export function exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
+  const batches = readBatches(db, wanted);
+  // What is taken out of entries, or found in them, is known to another thread, which would wait for this one, and this one for it.
+  return wanted.redact === undefined && wanted.extract === undefined ? batches : oneAhead(batches);
+}
+
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let coming = source.next();
+  try {
+    for (let got = await coming; got.done !== true; got = await coming) {
+      coming = source.next();
+      // Told of when it is waited for.
+      coming.catch(() => undefined);
+      yield got.value;
+    }
+  } finally {
+    await coming.catch(() => undefined);
+    await source.return(undefined);
+  }
+}
+
+async function* readBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
   const { partition, from, begin, to, limit } = wanted;
   const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
   const reading = { stretches, rest: undefined };

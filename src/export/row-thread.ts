@@ -61,19 +61,25 @@ interface Channel {
 function openChannel(port: MessagePort): Channel {
   let ahead = 0;
   let isClosed = false;
-  let answered: ((answer: RowAnswer | undefined) => void) | undefined;
+  /** Rows that are compressed are made while others are handed on: both may wait at once. */
+  let waiting: ((answer: RowAnswer | undefined) => void)[] = [];
+  const wake = (answer: RowAnswer | undefined): void => {
+    const woken = waiting;
+    waiting = [];
+    for (const one of woken) one(answer);
+  };
   port.on('message', (answer: RowAnswer) => {
     if (answer.kind === 'taken') ahead -= 1;
-    answered?.(answer);
+    wake(answer);
   });
   port.on('close', () => {
     isClosed = true;
-    answered?.(undefined);
+    wake(undefined);
   });
   const next = async (): Promise<RowAnswer> => {
     const answer = await new Promise<RowAnswer | undefined>((resolve) => {
-      answered = resolve;
       if (isClosed) resolve(undefined);
+      else waiting.push(resolve);
     });
     if (answer === undefined) throw new Error('nobody reads the rows any more');
     return answer;

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { endOfTick, EXPORTED_PARTITION, LOG_START } from '../../src/core/export.js';
-import type { ExportEnd } from '../../src/core/export.js';
+import type { ExportEnd, ExportedEntry } from '../../src/core/export.js';
 import { WHOLE } from '../../src/core/view.js';
 import { makeRowWriter } from '../../src/export/row-writer.js';
 import type { RowWriter } from '../../src/export/row-writer.js';
@@ -15,6 +16,7 @@ import { fillLog } from '../support/fill-log.js';
 
 const logger = pino({ level: 'silent' });
 const EACH = 20_000;
+type Entries = readonly ExportedEntry[];
 const END: ExportEnd = { after: 'x', complete: false, until: undefined, rows: 0, lost: [] };
 
 describe('what writes exports', function () {
@@ -82,7 +84,7 @@ describe('what writes exports', function () {
   });
 
   it('gives entries back to become what the caller sees', async () => {
-    const redact = (entries: Parameters<NonNullable<RowJob['wanted']['redact']>>[0]) =>
+    const redact = (entries: Entries): Promise<Entries> =>
       Promise.resolve(entries.map((entry) => ({ ...entry, atomId: 'hidden' })));
     const text = await textOf(
       await writer().write({ ...job, wanted: { ...job.wanted, redact, limit: 5 } }, () => Promise.resolve(END), never),
@@ -90,6 +92,23 @@ describe('what writes exports', function () {
     const rows = text.split('\n').slice(0, 5);
     expect(rows.map((row) => (JSON.parse(row) as { atom_id: string }).atom_id)).to.deep.equal(Array(5).fill('hidden'));
   });
+
+  for (const coding of ['gzip', 'zstd', 'br', 'identity'] as const) {
+    it(`asks for what the caller sees while what is made is waited for (${coding})`, async () => {
+      const redact = (entries: Entries): Promise<Entries> => Promise.resolve(entries);
+      const slow = await writer().write(
+        { ...job, coding, wanted: { ...job.wanted, redact } },
+        () => Promise.resolve(END),
+        never,
+      );
+      let octets = 0;
+      for await (const piece of slow) {
+        octets += piece.length;
+        await sleep(2);
+      }
+      expect(octets).to.be.above(100_000);
+    });
+  }
 
   it('rejects before anything is written with what keeps the rows away', async () => {
     const away = 'postgres://nobody@127.0.0.1:1/none';
