@@ -263,6 +263,16 @@ describe('a bucket', () => {
     expect(await bucket.keys()).to.deep.equal([]);
   });
 
+  it('is none where a server answers to everything', async () => {
+    bucket.fail((request) => (request.startsWith('HEAD') ? { status: 200, body: '' } : undefined));
+    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(
+      /has application\/xml as .*part-b\.parquet, expected/,
+    );
+    bucket.fail((request) => (request.startsWith('PUT') ? { status: 200, body: '' } : undefined));
+    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(/part-b\.parquet without an ETag with 200$/);
+    expect(await bucket.keys()).to.deep.equal([]);
+  });
+
   it('is the same for two that store one batch at the same time', async () => {
     const other = open();
     const stored = await Promise.all([target.store(aBatch('b', many(500))), other.store(aBatch('b', many(500)))]);
