@@ -102,6 +102,13 @@ describe('a bucket', () => {
     expect(await bucket.keys()).to.deep.equal([`a b/ü+&=?#%2F%/'(!)*/${ORDERS}/part-b.parquet`]);
   });
 
+  it('is not written to elsewhere than its prefix says', async () => {
+    expect(await rejection(open({ prefix: 'a/../b/' }).store(aBatch('b', many(1))))).to.match(
+      /^no object can be named a\/\.\.\/b\/feed=/,
+    );
+    expect(await bucket.keys()).to.deep.equal([]);
+  });
+
   it('is found by its own host too', async () => {
     const { lookup } = dns;
     const toLoopback = (host: string, options: object, done: (...found: unknown[]) => void): void => {

@@ -146,7 +146,9 @@ function urlOf({ endpoint, bucket, pathStyle }: S3Target, key: string): URL {
   const url = new URL(endpoint);
   if (!pathStyle) url.host = `${bucket}.${url.host}`;
   const path = [...(pathStyle ? [bucket] : []), ...key.split('/')].map(encoded).join('/');
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  const whole = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  url.pathname = whole;
+  if (url.pathname !== whole) throw new Error(`no object can be named ${key}: in a URL "." and ".." lead elsewhere`);
   return url;
 }
 
