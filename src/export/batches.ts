@@ -41,7 +41,7 @@ interface UnreadBatch extends TimedPlace {
 }
 
 /** In positions: of some tenants there may be few entries in it, or none. */
-const BATCH = 1_000;
+const BATCH = 500;
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
 export function exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {

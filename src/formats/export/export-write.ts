@@ -61,7 +61,7 @@ export async function* writeCsv(
 }
 
 /** So many octets are handed on at once. */
-const PIECE = 128 * 1024;
+const PIECE = 256 * 1024;
 
 async function* pieces(source: ExportSource, write: (row: ExportRow) => string): AsyncGenerator<string | Uint8Array> {
   const breathe = breather();
