@@ -8,13 +8,13 @@ import type { ExportReceipts } from '../core/export-receipt.js';
 import type { Db } from '../store/db.js';
 import { listExported, readExportedTo, startOf } from '../store/export.js';
 import { exportBatches } from './batches.js';
-import type { Batch, ExportedFeed } from './batches.js';
+import type { ExportedFeed } from './batches.js';
 
 export interface NamedBatch {
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
-  /** In the order of the log, some at a time. To be gone through once. */
-  readonly batches: AsyncGenerator<readonly ExportedEntry[]>;
-  /** To be asked for when all have been taken. */
+  /** In the order of the log, some at a time; of all feeds, or of this one. From the beginning each time. */
+  readonly entries: (of?: FeedId) => AsyncGenerator<readonly ExportedEntry[]>;
+  /** To be asked for when all have been gone through. */
   readonly end: () => BatchEnd;
 }
 
@@ -29,12 +29,10 @@ export async function readNamedBatch(
   const { place, recordedAt } = one.place;
   const reached = await readExportedTo(db, EXPORTED_PARTITION, kept, place, recordedAt ?? EARLIEST);
   const from = new Map(reached.map((to) => [to.feed, startOf(to)]));
-  const wanted = { partition: EXPORTED_PARTITION, feeds, from, begin: one.place, to: pending.end };
-  const batches = exportBatches(db, { ...wanted, limit: undefined, redact: undefined });
   const given = new Map<FeedId, number>();
   return {
     feeds,
-    batches: counted(batches),
+    entries,
     end: () => ({
       batch: batchId(one, pending),
       receipt: exportReceipts.seal({ export: one.id, epoch: pending.epoch, number: pending.number }),
@@ -44,10 +42,19 @@ export async function readNamedBatch(
     }),
   };
 
-  async function* counted(all: AsyncGenerator<Batch>): AsyncGenerator<readonly ExportedEntry[]> {
-    for await (const { entries } of all) {
-      for (const { feed } of entries) given.set(feed, (given.get(feed) ?? 0) + 1);
-      if (entries.length > 0) yield entries;
+  async function* entries(of?: FeedId): AsyncGenerator<readonly ExportedEntry[]> {
+    if (of === undefined) given.clear();
+    else given.delete(of);
+    const wanted = { partition: EXPORTED_PARTITION, feeds, begin: one.place, to: pending.end };
+    const some = of === undefined ? from : new Map([...from].filter(([feed]) => feed === of));
+    for await (const { entries: piece } of exportBatches(db, {
+      ...wanted,
+      from: some,
+      limit: undefined,
+      redact: undefined,
+    })) {
+      for (const { feed } of piece) given.set(feed, (given.get(feed) ?? 0) + 1);
+      if (piece.length > 0) yield piece;
     }
   }
 }

@@ -31,11 +31,11 @@ type Row = [
   ...[name: string, id: string, feeds: string[], format: string, columns: string[] | null, batchRows: number],
   ...[from: Instant | null, epoch: string, tick: bigint, feed: FeedId, position: Position, recordedAt: Instant | null],
   ...[acknowledged: StoredNumber | null, acknowledgedAt: Instant | null, newestBatch: bigint],
-  ...[pending: StoredBatch | null, revision: bigint, createdAt: Instant],
+  ...[pending: StoredBatch | null, revision: bigint, createdAt: Instant, target: string | null, every: number | null],
 ];
 
 const COLUMNS = `name, export_id, feeds, format, columns, batch_rows, from_time, epoch, tick, feed_id, position, recorded_at,
-         acknowledged, acknowledged_at, newest_batch, pending, revision, created_at`;
+         acknowledged, acknowledged_at, newest_batch, pending, revision, created_at, target, every_seconds`;
 
 const FIND = `select ${COLUMNS} from exports where name = $1`;
 
@@ -65,8 +65,9 @@ export async function countExports(tx: Tx): Promise<number> {
 }
 
 const INSERT = `
-  insert into exports (name, feeds, format, columns, batch_rows, from_time, epoch, tick, feed_id, position, recorded_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  insert into exports (name, feeds, format, columns, batch_rows, from_time, target, every_seconds, epoch, tick, feed_id,
+                       position, recorded_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   on conflict (name) do nothing
   returning ${COLUMNS}`;
 
@@ -74,29 +75,31 @@ const INSERT = `
 export async function insertExport(
   tx: Tx,
   name: string,
-  { feeds, format, columns, batchRows, from }: ExportDefinition,
+  { from, ...definition }: ExportDefinition,
   place: EpochPlace,
 ): Promise<NamedExport | undefined> {
-  const values = [name, feeds, format, columns ?? null, batchRows, from ?? null, ...valuesOf(place)];
+  const { feeds, format, columns, batchRows, target, everySeconds } = definition;
+  const chosen = [feeds, format, columns ?? null, batchRows, from ?? null, target ?? null, everySeconds ?? null];
+  const values = [name, ...chosen, ...valuesOf(place)];
   const { rows } = await tx.query<Row>({ name: 'insert-export', text: INSERT, values });
   return rows[0] === undefined ? undefined : toExport(rows[0]);
 }
 
 const REDEFINE = `
   update exports
-     set feeds = $2, format = $3, columns = $4, batch_rows = $5, revision = revision + 1
+     set feeds = $2, format = $3, columns = $4, batch_rows = $5, target = $6, every_seconds = $7, revision = revision + 1
    where name = $1`;
 
 /** Its place, and the batch that is pending, stay as they are. */
 export async function redefineExport(
   tx: Tx,
   name: string,
-  { feeds, format, columns, batchRows }: ExportDefinition,
+  { feeds, format, columns, batchRows, target, everySeconds }: ExportDefinition,
 ): Promise<void> {
   await tx.query({
     name: 'redefine-export',
     text: REDEFINE,
-    values: [name, feeds, format, columns ?? null, batchRows],
+    values: [name, feeds, format, columns ?? null, batchRows, target ?? null, everySeconds ?? null],
   });
 }
 
@@ -164,13 +167,27 @@ export async function acknowledgePending(
   await tx.query({ name: 'acknowledge-pending', text: ACKNOWLEDGE, values });
 }
 
+const NEXT_BATCH = `
+  update exports
+     set newest_batch = newest_batch + 1, revision = revision + 1
+   where name = $1
+  returning newest_batch`;
+
+/** A number for a batch that is none of the log's next. */
+export async function takeBatchNumber(tx: Tx, name: string): Promise<bigint> {
+  const { rows } = await tx.query<[bigint]>({ name: 'take-batch-number', text: NEXT_BATCH, values: [name] });
+  const [row] = rows;
+  if (row === undefined) throw new Error(`there is no export "${name}"`);
+  return row[0];
+}
+
 function valuesOf({ epoch, place, recordedAt }: EpochPlace): unknown[] {
   return [epoch, place.tick, place.feed, place.position, recordedAt ?? null];
 }
 
 function toExport(row: Row): NamedExport {
   const [name, id, feeds, format, columns, batchRows, from, epoch, tick, feed, position, recordedAt, ...more] = row;
-  const [acknowledged, acknowledgedAt, newestBatch, pending, revision, createdAt] = more;
+  const [acknowledged, acknowledgedAt, newestBatch, pending, revision, createdAt, target, everySeconds] = more;
   return {
     name,
     id,
@@ -179,6 +196,8 @@ function toExport(row: Row): NamedExport {
     columns: columns ?? undefined,
     batchRows,
     from: from ?? undefined,
+    target: target ?? undefined,
+    everySeconds: everySeconds ?? undefined,
     place: { epoch, place: { tick, feed, position }, recordedAt: recordedAt ?? undefined },
     acknowledged: acknowledged === null ? undefined : toNumber(acknowledged),
     acknowledgedAt: acknowledgedAt ?? undefined,

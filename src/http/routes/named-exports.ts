@@ -38,11 +38,11 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
 
   router.get(one, exporter, async (req, res) => {
     refuseParameters(req);
-    const { export: found, until } = await planBatch(services, nameOf(req), knownTo(req));
+    const { export: found, until } = await planBatch(services, nameOf(req), pulledBy(req));
     const { pending } = found;
     if (pending === undefined) {
       const end = { batch: null, receipt: null, until, rows: 0, lost: [] };
-      return sendBatch(req, res, found, { feeds: new Map(), batches: none(), end: () => end });
+      return sendBatch(req, res, found, { feeds: new Map(), entries: none, end: () => end });
     }
     res.set('Millrace-Export-Batch', batchId(found, pending));
     await sendBatch(req, res, { ...found, ...pending }, await readNamedBatch(services, found, pending));
@@ -50,7 +50,7 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
 
   router.post(ack, exporter, async (req, res) => {
     const name = nameOf(req);
-    const known = knownTo(req);
+    const known = pulledBy(req);
     known(await findExport(db, name));
     const text = readReceiptBody(await jsonBody(req, services, ACK_BYTES));
     if (text !== null) {
@@ -79,8 +79,13 @@ function nameOf(req: Request): string {
   return name;
 }
 
-function knownTo(req: Request): (found: NamedExport | undefined) => NamedExport {
-  return (found) => mayPull(req.principal, found);
+function pulledBy(req: Request): (found: NamedExport | undefined) => NamedExport {
+  return (found) => {
+    const known = mayPull(req.principal, found);
+    if (known.target === undefined) return known;
+    const message = `"${known.name}" is pushed to its target "${known.target}", and neither pulled nor acknowledged by anybody else`;
+    throw new FeedsError('conflict', message);
+  };
 }
 
 /** All that can be chosen is the export's. */
@@ -103,7 +108,9 @@ function sendBatch(
   batch: NamedBatch,
 ): Promise<void> {
   return sendRows(req, res, {
-    ...batch,
+    feeds: batch.feeds,
+    batches: batch.entries(),
+    end: batch.end,
     format,
     columns: (columns as readonly ExportColumn[] | undefined) ?? EXPORT_COLUMNS,
     trailers: { names: TRAILERS, fields: () => trailersOf(batch.end()) },
