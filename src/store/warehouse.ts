@@ -19,17 +19,17 @@ const CONNECTIONS = 2;
 const CONNECT_MS = 10_000;
 /** Of a statement, in the server. */
 const STATEMENT_MS = 12_000;
-/** Then it is not heard of any more, whatever it does, and the connection is ended. */
+/** Then nobody waits for it any more, whatever it does, and the connection is ended. */
 const ANSWER_MS = STATEMENT_MS + 3_000;
 
 /** @param url as libpq has it: TLS is by its `sslmode` */
-export function openWarehouse(url: string): Warehouse {
+export function openWarehouse(url: string, answerMs = ANSWER_MS): Warehouse {
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 30_000,
-    query_timeout: ANSWER_MS,
+    query_timeout: answerMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: 'millrace',

@@ -7,6 +7,7 @@ import type { StoredBatch, Target, TargetBatch } from '../../src/export/targets/
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { bytesInTheHeap } from '../support/memory.js';
 import { startProxy } from '../support/proxy.js';
+import { until } from '../support/waiting.js';
 import { aBatch, aSource, anExported } from '../support/target-batch.js';
 
 describe('a Postgres warehouse', () => {
@@ -353,16 +354,74 @@ describe('a Postgres warehouse', () => {
       try {
         const through = open('events', proxy.url);
         const batch = aBatch('b', many(5), { columns: ['kind'] });
-        proxy.cutAfterCommitBehind('insert into "events_batches"');
+        let isLast = false;
+        proxy.watch((piece) => {
+          isLast ||= piece.includes('insert into "events_batches"');
+          if (!isLast || !piece.includes('commit\0')) return undefined;
+          isLast = false;
+          return 'deliver and cut';
+        });
         expect(await rejection(through.store(batch))).to.contain('terminated');
-        expect(proxy.commitsCut).to.equal(1);
-        expect(await positions()).to.have.length(4);
+        await until('it is there', async () => (await positions()).length === 4);
         const again = await through.store(batch);
         expect(again.rows).to.equal(4);
         expect(refusedOf(again)).to.deep.equal([
           '3: new row for relation "events" violates check constraint "events_position_check" (SQLSTATE 23514)',
         ]);
         expect(await positions()).to.have.length(4);
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it('has each row once, wherever in what is sent the connection is cut', async () => {
+      await client.query(`create table events (workspace text, feed text, position bigint check (position <> 3), recorded_at timestamptz, kind text,
+        primary key (workspace, feed, position, recorded_at))`);
+      const proxy = await startProxy(database.url);
+      try {
+        const through = open('events', proxy.url);
+        let cuts = 0;
+        for (const ending of ['cut', 'deliver and cut'] as const) {
+          for (let at = 0; ; at++) {
+            const before = cuts;
+            let pieces = 0;
+            proxy.watch(() => {
+              if (pieces++ !== at) return undefined;
+              cuts += 1;
+              return ending;
+            });
+            const batch = aBatch(`${ending}-${at}`, many(5), { columns: ['kind'] });
+            const { stored } = await storeAtLast(batch, through);
+            expect([stored.rows, refusedOf(stored).length]).to.deep.equal([4, 1]);
+            expect(await positions()).to.deep.equal([1, 2, 4, 5].map((position) => ['orders', position]));
+            await client.query('truncate events');
+            if (cuts === before) break;
+          }
+        }
+        expect(cuts).to.be.greaterThan(30);
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it('rejects where it stops answering in the middle of what it is sent', async () => {
+      const proxy = await startProxy(database.url);
+      try {
+        const through = makePostgresTarget({ kind: 'postgres', url: proxy.url, table: 'events' }, 500);
+        targets.push(through);
+        proxy.watch((piece) => {
+          if (piece.includes('copy pg_temp')) proxy.stall(true);
+          return undefined;
+        });
+        const text = 'x'.repeat(100_000);
+        const batch = aBatch(
+          'b',
+          many(50).map((entry) => ({ ...entry, xml: anExported(1, { content: json(`"${text}"`) }).xml })),
+        );
+        expect(await rejection(through.store(batch))).to.contain('timeout');
+        proxy.watch(() => undefined);
+        proxy.stall(false);
+        expect((await storeAtLast(batch, through)).stored.rows).to.equal(50);
       } finally {
         await proxy.stop();
       }

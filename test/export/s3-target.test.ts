@@ -102,6 +102,13 @@ describe('a bucket', () => {
     expect(await bucket.keys()).to.deep.equal([`a b/ü+&=?#%2F%/'(!)*/${ORDERS}/part-b.parquet`]);
   });
 
+  it('is not written to elsewhere than its prefix says', async () => {
+    expect(await rejection(open({ prefix: 'a/../b/' }).store(aBatch('b', many(1))))).to.match(
+      /^no object can be named a\/\.\.\/b\/feed=/,
+    );
+    expect(await bucket.keys()).to.deep.equal([]);
+  });
+
   it('is found by its own host too', async () => {
     const { lookup } = dns;
     const toLoopback = (host: string, options: object, done: (...found: unknown[]) => void): void => {
@@ -260,6 +267,16 @@ describe('a bucket', () => {
     );
     expect(await rejection(target.store(large(8)))).to.match(/with 200, InternalError, Try again\.$/);
     expect(bucket.requests.at(-1)).to.match(/\?abort$/);
+    expect(await bucket.keys()).to.deep.equal([]);
+  });
+
+  it('is none where a server answers to everything', async () => {
+    bucket.fail((request) => (request.startsWith('HEAD') ? { status: 200, body: '' } : undefined));
+    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(
+      /has application\/xml as .*part-b\.parquet, expected/,
+    );
+    bucket.fail((request) => (request.startsWith('PUT') ? { status: 200, body: '' } : undefined));
+    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(/part-b\.parquet without an ETag with 200$/);
     expect(await bucket.keys()).to.deep.equal([]);
   });
 

@@ -18,9 +18,9 @@ export interface Proxy {
   cutListeners(): void;
   /** The next commits: Postgres gets them, their answers are lost and the connection with them. Counts down. */
   cutAfterCommit(times: number): void;
-  /** The next commit, by a simple query, on a connection that has sent this text before it: likewise. */
-  cutAfterCommitBehind(text: string): void;
   readonly commitsCut: number;
+  /** Is shown each piece that a node sends, and says whether the connection ends there: before that has arrived, or after. */
+  watch(look: (piece: Buffer) => 'cut' | 'deliver and cut' | undefined): void;
   /**
    * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
    * follows on its connection, until `release` is called; what was sent before it is let through. With `bytes` so many
@@ -39,8 +39,6 @@ interface Link {
   /** Of what is held so many bytes are still let through. */
   passing: number;
   losing: boolean;
-  /** What cutAfterCommitBehind waits for has passed. */
-  armed: boolean;
 }
 
 /** `url` is a test database's; its Postgres may listen on a unix socket. */
@@ -51,7 +49,7 @@ export async function startProxy(url: string): Promise<Proxy> {
   let stalled = false;
   let toCut = 0;
   let commitsCut = 0;
-  let awaited: string | undefined;
+  let watcher: (piece: Buffer) => 'cut' | 'deliver and cut' | undefined = () => undefined;
   let holding: { statement: string; bytes: number; including: string; caught: (link: Link) => void } | undefined;
 
   const listener = createServer((client) => {
@@ -60,22 +58,13 @@ export async function startProxy(url: string): Promise<Proxy> {
       return;
     }
     const server = connect(target);
-    const link: Link = {
-      client,
-      server,
-      listens: false,
-      forgotten: false,
-      held: undefined,
-      passing: 0,
-      losing: false,
-      armed: false,
-    };
+    const link: Link = { client, server, listens: false, forgotten: false, held: undefined, passing: 0, losing: false };
     links.add(link);
     const end = (): void => {
       links.delete(link);
       if (link.forgotten) return;
       client.destroy();
-      server.destroy();
+      if (!server.writableEnded) server.destroy();
     };
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
@@ -85,6 +74,13 @@ export async function startProxy(url: string): Promise<Proxy> {
     }
     client.on('data', (chunk: Buffer) => {
       if (link.forgotten) return;
+      const ending = watcher(chunk);
+      if (ending !== undefined) {
+        if (ending === 'cut') server.destroy();
+        else server.end(chunk);
+        client.destroy();
+        return;
+      }
       if (chunk.includes('listen ')) link.listens = true;
       if (holding !== undefined && binds(chunk, holding.statement) && chunk.includes(holding.including)) {
         const { statement, bytes, caught } = holding;
@@ -95,11 +91,6 @@ export async function startProxy(url: string): Promise<Proxy> {
       }
       if (toCut > 0 && (binds(chunk, 'commit') || (binds(chunk, 'publish-batch') && chunk.includes('</')))) {
         toCut -= 1;
-        link.losing = true;
-      }
-      if (awaited !== undefined && chunk.includes(awaited)) link.armed = true;
-      if (awaited !== undefined && link.armed && chunk.includes('Q\0\0\0\x0bcommit\0')) {
-        awaited = undefined;
         link.losing = true;
       }
       if (link.held === undefined) server.write(chunk);
@@ -149,8 +140,8 @@ export async function startProxy(url: string): Promise<Proxy> {
     cutAfterCommit(times) {
       toCut = times;
     },
-    cutAfterCommitBehind(text) {
-      awaited = text;
+    watch(look) {
+      watcher = look;
     },
     get commitsCut() {
       return commitsCut;

@@ -6,7 +6,8 @@ import type { XmlElement } from '../../formats/xml/xml-tree.js';
 
 /** A bucket of S3, or of what speaks like it. What it refuses, or does not answer in time, rejects, without secrets. */
 export interface Bucket {
-  has(key: string): Promise<boolean>;
+  /** Rejects where something else has the name: an object of another type, or what is no bucket and answers to everything. */
+  has(key: string, type: string): Promise<boolean>;
   /** Whole or not at all. */
   put(key: string, body: Uint8Array, type: string): Promise<void>;
   /** An object that comes in pieces: it is not there before it is completed. */
@@ -42,12 +43,17 @@ export function openBucket(settings: S3Target, requestMs: number): Bucket {
   const stopping = new AbortController();
 
   return {
-    async has(key) {
-      const { status } = await send({ method: 'HEAD', key }, [200, 404]);
-      return status === 200;
+    async has(key, type) {
+      const { status, headers } = await send({ method: 'HEAD', key }, [200, 404]);
+      if (status === 404) return false;
+      const found = headers.get('content-type') ?? 'something of no type';
+      if (found === type && headers.has('etag')) return true;
+      throw new Error(
+        `the bucket "${settings.bucket}" has ${found} as ${key}, expected ${type} with an ETag, or nothing`,
+      );
     },
     async put(key, body, type) {
-      await send({ method: 'PUT', key, body, type });
+      await putTagged({ method: 'PUT', key, body, type });
     },
     async beginUpload(key, type) {
       const begun = await send({ method: 'POST', key, query: { uploads: '' }, type });
@@ -65,8 +71,7 @@ export function openBucket(settings: S3Target, requestMs: number): Bucket {
     return {
       async add(piece) {
         const query = { partNumber: String(tags.length + 1), uploadId };
-        const { headers } = await send({ method: 'PUT', key, query, body: piece });
-        tags.push(headers.get('etag') ?? '');
+        tags.push(await putTagged({ method: 'PUT', key, query, body: piece }));
       },
       async complete() {
         const parts = tags.map(
@@ -81,6 +86,14 @@ export function openBucket(settings: S3Target, requestMs: number): Bucket {
         await send({ method: 'DELETE', key, query: { uploadId } }, [204, 200, 404]);
       },
     };
+  }
+
+  /** Whatever S3 has stored it tells the tag of. */
+  async function putTagged(sent: Sent): Promise<string> {
+    const answer = await send(sent);
+    const tag = answer.headers.get('etag');
+    if (tag === null) throw refusal(settings, sent.method, `${sent.key} without an ETag`, answer);
+    return tag;
   }
 
   async function send(sent: Sent, expected: readonly number[] = [200]): Promise<Answered> {
@@ -133,7 +146,9 @@ function urlOf({ endpoint, bucket, pathStyle }: S3Target, key: string): URL {
   const url = new URL(endpoint);
   if (!pathStyle) url.host = `${bucket}.${url.host}`;
   const path = [...(pathStyle ? [bucket] : []), ...key.split('/')].map(encoded).join('/');
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  const whole = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  url.pathname = whole;
+  if (url.pathname !== whole) throw new Error(`no object can be named ${key}: in a URL "." and ".." lead elsewhere`);
   return url;
 }
 

@@ -14,10 +14,13 @@ import { KEY_COLUMNS, findBatch, prepareTable, warehouseTable } from '../../stor
 import type { FoundColumn, RefusedRow, WarehouseColumn, WarehouseTable } from '../../store/warehouse-table.js';
 import type { PoisonedRow, StoredBatch, Target, TargetBatch } from './target.js';
 
-/** A table of a Postgres: each row of the export once, whatever breaks (docs/push.md). */
-export function makePostgresTarget({ url, table: name }: PostgresTarget): Target {
+/**
+ * A table of a Postgres: each row of the export once, whatever breaks (docs/push.md).
+ * @param answerMs for an answer; left out: what no statement takes
+ */
+export function makePostgresTarget({ url, table: name }: PostgresTarget, answerMs?: number): Target {
   const table = warehouseTable(name);
-  const warehouse = openWarehouse(url);
+  const warehouse = openWarehouse(url, answerMs);
   return {
     store: (batch) => warehouse.withConnection((connection) => storeBatch(connection, table, batch)),
     closeDay: () => Promise.resolve(),

@@ -43,7 +43,7 @@ export function makeS3Target(settings: S3Target, { requestMs, pieceOctets }: S3B
 const PARQUET = 'application/vnd.apache.parquet';
 
 async function storePart(bucket: Bucket, key: string, part: HivePart, pieceOctets: number): Promise<void> {
-  const isThere = await bucket.has(key);
+  const isThere = await bucket.has(key, PARQUET);
   let held: Uint8Array[] = [];
   let octets = 0;
   let upload: Upload | undefined;
