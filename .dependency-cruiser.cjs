@@ -20,7 +20,7 @@ const START_UP = '^src/store/(embedded|data-directory|migrate|copy)';
 
 // Files of actions/ that write what is no administrative act.
 const UNTOLD =
-  '^src/actions/(acknowledge-batch|administer|apply-retention|make-marker-key|note-token-use|plan-batch|publish-audit|record-refusals|settle-rates|usage-meter)\\.ts$';
+  '^src/actions/(acknowledge-batch|acknowledge-push|administer|apply-retention|lease-push|make-marker-key|note-token-use|plan-batch|publish-audit|record-refusals|settle-rates|usage-meter)\\.ts$';
 
 const never = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 

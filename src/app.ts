@@ -9,6 +9,7 @@ import { anybodyKnown, may } from './http/middleware/may.js';
 import { observe } from './http/middleware/observe.js';
 import { problems } from './http/problems.js';
 import { addAdminDeletionRoutes } from './http/routes/admin-deletion.js';
+import { addAdminDeadLetterRoutes } from './http/routes/admin-dead-letters.js';
 import { addAdminExportRoutes } from './http/routes/admin-exports.js';
 import { addAdminGrantRoutes } from './http/routes/admin-grants.js';
 import { addAdminSchemaRoutes } from './http/routes/admin-schemas.js';
@@ -66,6 +67,7 @@ export function buildApp(services: Services): App {
   addAdminUserRoutes(router, services);
   addAdminGrantRoutes(router, services);
   addAdminExportRoutes(router, services);
+  addAdminDeadLetterRoutes(router, services);
   addExportRoutes(router, services);
   addNamedExportRoutes(router, services);
   addDescriptionRoutes(router, services);

@@ -35,6 +35,10 @@ export interface Config {
   /** In place of the one in `authFile`. */
   readonly keystonePassword: string | undefined;
   readonly logLevel: LogLevel;
+  /** Where exports may be pushed to. Absolute; YAML or JSON. */
+  readonly targetsFile: string | undefined;
+  /** A target that takes nothing for so long has failed. */
+  readonly pushTimeoutSeconds: number;
   /** Absolute; YAML or JSON. */
   readonly feedsFile: string | undefined;
   /** Origins whose scripts may read answers; `*` for all. */
@@ -112,6 +116,8 @@ export function readConfig(environment: Environment = process.env): Config {
     authFile: resolved(read.text('AUTH_FILE')),
     keystonePassword: read.secret('KEYSTONE_PASSWORD', () => true, 'a password'),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
+    targetsFile: resolved(read.text('TARGETS_FILE')),
+    pushTimeoutSeconds: read.number('PUSH_TIMEOUT_SECONDS', { by: 60, from: 1, to: 3600 }),
     feedsFile: resolved(read.text('FEEDS_FILE')),
     corsOrigins: read.list('CORS_ORIGINS', isOrigin, '* or origins like https://example.org, with commas in between'),
     queueBytes: read.number('QUEUE_BYTES', { by: 64 * MEBIBYTE, from: MEBIBYTE }),
@@ -133,6 +139,11 @@ export function readConfig(environment: Environment = process.env): Config {
   };
   read.finish();
   return Object.freeze(config);
+}
+
+/** Of an environment variable that a file of settings names. */
+export function readVariable(name: string): string | undefined {
+  return process.env[name];
 }
 
 /** @throws StartError that names every mistake. What is wrong with a server's settings is none of a client's business. */

@@ -64,7 +64,11 @@ import { isMigrated, migrate } from './store/migrate.js';
 import { keepRecentEntries } from './store/recent-entries.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { targetSecrets } from './core/target-settings.js';
+import { makeTarget } from './export/targets/make-target.js';
+import { loadTargetsFile } from './targets-file.js';
 import { startAudit } from './workers/audit.js';
+import { startPush } from './workers/push.js';
 import { startRateCleaning } from './workers/rate-cleaning.js';
 import { startRetention } from './workers/retention.js';
 
@@ -116,6 +120,7 @@ async function startUp(
 ): Promise<Running> {
   const tls = await tlsFor(config);
   const identity = await loadAuthFile(config);
+  const targetSettings = await loadTargetsFile(config);
   const database = await connection(config, logger, stops);
   await migrate(database);
   const pool = openPool(database, { size: READERS });
@@ -221,6 +226,12 @@ async function startUp(
     return Promise.resolve();
   });
 
+  const exportReceipts = makeExportReceipts(markerKey);
+  const withoutSecrets = secretsHider([
+    ...(config.adminToken === undefined ? [] : [config.adminToken]),
+    ...[...targetSettings.values()].flatMap(targetSecrets),
+  ]);
+
   let draining = false;
   const wire = (url: string): Services => ({
     urls: urlsFrom(config.publicUrl ?? url),
@@ -235,7 +246,7 @@ async function startUp(
     turns: { bodies: makeTurns(TREES_AT_ONCE, BODIES_WAITING), pages: makeTurns(TREES_AT_ONCE, PAGES_WAITING) },
     bodies: { bytes: config.bodyBytesInFlight, inFlight: { bytes: 0 }, stallMs: config.bodyTimeoutSeconds * 1000 },
     logger,
-    withoutSecrets: secretsHider(config.adminToken === undefined ? [] : [config.adminToken]),
+    withoutSecrets,
     metrics,
     audit,
     refusals,
@@ -249,7 +260,8 @@ async function startUp(
     seals: makeSeals(markerKey),
     rowWriter,
     exportTokens: makeExportTokens(markerKey),
-    exportReceipts: makeExportReceipts(markerKey),
+    exportReceipts,
+    targets: [...targetSettings.keys()].sort(),
     authenticator: withLoginLimits(authenticator, { quotas: loginQuotasOf(config), tell, metrics }),
     rates: makeRateLimits({ quotas: rateQuotasOf(config), tell, metrics }),
     corsOrigins: config.corsOrigins,
@@ -269,8 +281,15 @@ async function startUp(
   });
   const retention = startRetention({ pool, db, memory, metrics, logger }, config.retentionSeconds);
   const cleaning = startRateCleaning({ pool, logger });
+  const targets = new Map(
+    [...targetSettings].map(([name, settings]) => [name, { kind: settings.kind, target: makeTarget(settings) }]),
+  );
+  const push = startPush(
+    { db, pool, checkers, exportReceipts, metrics, targets, withoutSecrets, logger },
+    { timeoutSeconds: config.pushTimeoutSeconds },
+  );
   stops.push(() => {
-    working = Promise.all([retention.stop(), cleaning.stop()]);
+    working = Promise.all([retention.stop(), cleaning.stop(), push.stop()]);
     return Promise.resolve();
   });
 

@@ -8,12 +8,13 @@ import { FeedsError } from '../core/errors.js';
 import { EXPORTED_PARTITION, LOG_START, behind, feedMatcher, readFeedPatterns, workspacesOf } from '../core/export.js';
 import type { FeedPattern } from '../core/export.js';
 import { checkName } from '../core/feed.js';
-import { isEarlier } from '../core/instants.js';
+import { dateOf, isEarlier } from '../core/instants.js';
 import { lastCommonTick } from '../core/named-export.js';
 import type { EpochPlace, ExportDefinition, NamedExport } from '../core/named-export.js';
 import { findColumnTypes } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
+import { forgetParts } from '../store/export-parts.js';
 import { databaseNow, lastTickBefore, listExported, tickFrom } from '../store/export.js';
 import {
   countExports,
@@ -24,6 +25,7 @@ import {
   redefineExport,
   resetExport as resetRow,
 } from '../store/named-exports.js';
+import { tryNow } from '../store/pushes.js';
 import { administer } from './administer.js';
 import type { AdministerDeps, Tell } from './administer.js';
 import { checkExistence } from './existence.js';
@@ -76,13 +78,14 @@ async function change(tx: Tx, tell: Tell, before: NamedExport, asked: ExportDefi
   const changes = changesBetween(chosen(before), chosen({ ...asked, from }));
   if (Object.keys(changes).length > 0) {
     await redefineExport(tx, name, asked);
+    await tryNow(tx, before.id);
     tell({ act: 'export.changed', target: { export: name }, changes });
   }
   return 'changed';
 }
 
-function chosen({ feeds, format, columns, batchRows, from }: ExportChoice): object {
-  return { feeds, format, columns, batchRows, from };
+function chosen({ feeds, format, columns, batchRows, from, target, everySeconds }: ExportChoice): object {
+  return { feeds, format, columns, batchRows, from, target, everySeconds };
 }
 
 /** Of columns of the content: what the export has already stays as it is, whatever became of its contract. */
@@ -126,13 +129,30 @@ export async function resetExport(
   await administer(deps, by, async (tx, tell) => {
     const found = await lockExport(tx, name);
     if (found === undefined) throw noExport(name);
-    const place =
+    const asked =
       to === 'common' ? await commonPlace(tx, found.place) : await placeAt(tx, to === 'start' ? undefined : to.time);
+    const place = found.target === undefined ? asked : await dayAgain(tx, found.id, asked, to);
     await resetRow(tx, name, place);
+    await tryNow(tx, found.id);
     if (found.pending === undefined && isDeepStrictEqual(found.place.place, place.place)) return;
     const changes = { place: { from: told(found.place), to: told(place) } };
     tell({ act: 'export.reset', target: { export: name }, changes });
   });
+}
+
+/**
+ * What is pushed is put back to the beginning of the day: of the whole day other parts than before are what counts, and none of those before.
+ */
+async function dayAgain(
+  tx: Tx,
+  id: string,
+  asked: EpochPlace,
+  to: Parameters<typeof resetExport>[3],
+): Promise<EpochPlace> {
+  const time = typeof to === 'object' ? to.time : asked.recordedAt;
+  const day = time === undefined ? undefined : dateOf(time);
+  await forgetParts(tx, id, day);
+  return day === undefined ? asked : placeAt(tx, `${day}T00:00:00Z`);
 }
 
 function told({ recordedAt: at }: EpochPlace): string {
@@ -167,6 +187,6 @@ export async function knownExport(db: Db, name: string): Promise<NamedExport> {
   return found;
 }
 
-function noExport(name: string): FeedsError {
+export function noExport(name: string): FeedsError {
   return new FeedsError('not-found', `there is no export "${name.slice(0, 140)}"`);
 }

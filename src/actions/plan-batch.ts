@@ -34,6 +34,11 @@ const MOST_TICKS = 50_000n;
 /** An export whose feeds are idle does not look again and again through what others have published. */
 const TICKS_WORTH_A_MOVE = 1_000n;
 
+export interface PlanOptions {
+  /** Past so many ticks that have nothing for it the export moves on, without a batch. */
+  readonly ticksWorthAMove?: bigint;
+}
+
 /**
  * The export with its batch: the one that is pending, or one that is planned now; without one where there is nothing new. What is
  * planned is written down before it is given, so that whoever asks, and however often, is given the same; two who plan at
@@ -44,13 +49,14 @@ export async function planBatch(
   { db, pool }: PlanDeps,
   name: string,
   known: (found: NamedExport | undefined) => NamedExport,
+  options: PlanOptions = {},
 ): Promise<{ readonly export: NamedExport; readonly until: Instant | undefined }> {
   for (;;) {
     const found = known(await findExport(db, name));
     const [newest, epochs] = [await newestTick(db, EXPORTED_PARTITION), await readEpochs(db, EXPORTED_PARTITION)];
     refuseBeyondLog(found, epochs, newest);
     if (found.pending !== undefined) return { export: found, until: found.pending.recordedAt };
-    const plan = newest === undefined ? undefined : await planFrom(db, found, newest);
+    const plan = newest === undefined ? undefined : await planFrom(db, found, newest, options);
     if (plan === undefined) return { export: found, until: newest?.recordedAt };
     await inTransaction(pool, (tx) =>
       'number' in plan ? keepPending(tx, found, plan) : moveExport(tx, found, { ...plan, epoch: epochs.current }),
@@ -65,7 +71,12 @@ function refuseBeyondLog(found: NamedExport, epochs: Epochs, newest: SeenTick | 
 }
 
 /** A batch, or a place that there is nothing before; undefined: there is nothing at all. */
-async function planFrom(db: Db, found: NamedExport, newest: SeenTick): Promise<PendingBatch | TimedPlace | undefined> {
+async function planFrom(
+  db: Db,
+  found: NamedExport,
+  newest: SeenTick,
+  { ticksWorthAMove = TICKS_WORTH_A_MOVE }: PlanOptions,
+): Promise<PendingBatch | TimedPlace | undefined> {
   const { place, recordedAt } = found.place;
   if (place.tick >= newest.tick && place.feed === endOfTick(newest.tick).feed) return undefined;
   const patterns = readFeedPatterns(found.feeds.join(','));
@@ -96,7 +107,7 @@ async function planFrom(db: Db, found: NamedExport, newest: SeenTick): Promise<P
   }
   const lost = await lossesUntil(db, reached, feeds, end);
   if (rows.size === 0 && lost.size === 0) {
-    return end.place.tick - place.tick < TICKS_WORTH_A_MOVE ? undefined : end;
+    return end.place.tick - place.tick < ticksWorthAMove ? undefined : end;
   }
   return {
     epoch: newest.epoch,

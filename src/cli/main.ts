@@ -39,6 +39,8 @@ Of the server:
   AUTH_FILE                                    whose JWTs, which Keystone, and what they give; YAML or JSON
   KEYSTONE_PASSWORD                            in place of the one in AUTH_FILE
   FEEDS_FILE                                   workspaces and feeds, YAML or JSON; read again on SIGHUP
+  TARGETS_FILE                                 where exports may be pushed to; YAML or JSON
+  PUSH_TIMEOUT_SECONDS       60                for a target to take something
   CORS_ORIGINS                                 whose scripts may read: *, or origins with commas in between
   LOG_LEVEL                  info              fatal, error, warn, info, debug, trace, silent
   QUEUE_BYTES                67108864          entries waiting to be written

@@ -36,6 +36,8 @@ export type ActName =
   | 'export.changed'
   | 'export.deleted'
   | 'export.reset'
+  | 'export.replayed'
+  | 'export.letters-deleted'
   | 'admin-token.created'
   | 'epoch.began';
 

@@ -19,6 +19,11 @@ export function instantOf(microseconds: bigint): Instant {
   return `${whole}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
+/** The day of UTC: `2026-11-22`. */
+export function dateOf(instant: Instant): string {
+  return instant.slice(0, 10);
+}
+
 /** Whatever their fractions look like. */
 export function isEarlier(one: Instant, other: Instant): boolean {
   return microsecondsOf(one) < microsecondsOf(other);

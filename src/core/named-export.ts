@@ -22,6 +22,10 @@ export interface ExportDefinition {
   readonly batchRows: number;
   /** Where it was made to begin; undefined: at the beginning of the log. */
   readonly from: Instant | undefined;
+  /** Where its batches are pushed to, by its name in TARGETS_FILE; undefined: they are pulled. */
+  readonly target: string | undefined;
+  /** What is pushed waits so long for more to come along; undefined: as is usual for the target. */
+  readonly everySeconds: number | undefined;
 }
 
 /** No other batch of the export ever has the same: numbers are not used twice, and after a restore the epoch is another one. */
@@ -83,6 +87,9 @@ export interface BatchEnd {
 }
 
 export const DEFAULT_BATCH_ROWS = 10_000;
+
+/** Of an export; it does not go on with so many. Also of one batch: where nearly all is refused it is not the rows that are wrong. */
+export const MOST_DEAD_LETTERS = 1_000;
 
 /** A key to store a batch by: once. */
 export function batchId({ id }: Pick<NamedExport, 'id'>, { epoch, number }: BatchNumber): string {

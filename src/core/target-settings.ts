@@ -1,4 +1,4 @@
-/** What named exports may be pushed to, as TARGETS_FILE declares it (docs/targets.md). */
+/** What named exports may be pushed to, as TARGETS_FILE declares it (docs/push.md). */
 
 export type TargetSettings = DirectoryTarget | S3Target | PostgresTarget;
 
@@ -31,3 +31,25 @@ export interface PostgresTarget {
 
 /** By their names. */
 export type TargetsSettings = ReadonlyMap<string, TargetSettings>;
+
+/** What no message may repeat. */
+export function targetSecrets(settings: TargetSettings): readonly string[] {
+  switch (settings.kind) {
+    case 'directory':
+      return [];
+    case 's3':
+      return [settings.secretAccessKey];
+    case 'postgres': {
+      const password = URL.canParse(settings.url) ? new URL(settings.url).password : '';
+      return password === '' ? [settings.url] : [settings.url, password, decoded(password)];
+    }
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -13,6 +13,15 @@ export interface Given {
   last: Position;
 }
 
+export function noteGiven(given: Map<FeedId, Given>, feed: FeedId, position: Position): void {
+  const before = given.get(feed);
+  if (before === undefined) given.set(feed, { entries: 1, last: position });
+  else {
+    before.entries += 1;
+    before.last = position;
+  }
+}
+
 export interface Exported {
   readonly feeds: ReadonlyMap<FeedId, ExportedFeed>;
   /** Where it began in each feed. */

@@ -15,7 +15,6 @@ export interface SentJob extends Omit<RowJob, 'wanted'> {
 
 /** What the thread says. */
 export type RowMessage =
-  | { readonly kind: 'begun' }
   | { readonly kind: 'piece'; readonly octets: Uint8Array }
   | { readonly kind: 'entries'; readonly entries: readonly ExportedEntry[] }
   | { readonly kind: 'given'; readonly given: GivenRows }

@@ -11,6 +11,7 @@ import { zstdCoded } from '../formats/zstd.js';
 import type { Db } from '../store/db.js';
 import { exportBatches } from './batches.js';
 import type { Batch, BatchesWanted } from './batches.js';
+import { noteGiven } from './losses.js';
 import type { Given } from './losses.js';
 
 /** What is to be written. */
@@ -35,8 +36,6 @@ export interface GivenRows {
 
 export interface RowStreamDeps {
   readonly db: Db;
-  /** Told when the first rows are there: until then nothing was written, and what fails can still be told otherwise. */
-  readonly begun: () => void;
   /** Asked when all rows have been given. */
   readonly endOf: (given: GivenRows) => Promise<ExportEnd | BatchEnd>;
   /** Nobody reads any more. Between two row groups nothing else tells. */
@@ -54,8 +53,8 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
   let end: ExportEnd | BatchEnd | undefined;
   const all = exportBatches(deps.db, wanted);
   try {
+    // Before anything is written: what fails until then can be told otherwise.
     const first = await all.next();
-    deps.begun();
     const source: ExportSource = {
       batches: counted(first),
       feedOf,
@@ -78,7 +77,7 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
       const { entries } = next.value;
       rows += entries.length;
       place = { place: next.value.place, recordedAt: next.value.recordedAt };
-      for (const { feed, position } of entries) note(given, feed, position);
+      for (const { feed, position } of entries) noteGiven(given, feed, position);
       if (entries.length > 0) yield entries;
     }
     end = await deps.endOf({ rows, given, place });
@@ -88,15 +87,6 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
     const found = wanted.feeds.get(entry.feed);
     if (found === undefined) throw new Error(`feed ${String(entry.feed)} is not exported`);
     return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
-  }
-}
-
-function note(given: Map<FeedId, Given>, feed: FeedId, position: bigint): void {
-  const before = given.get(feed);
-  if (before === undefined) given.set(feed, { entries: 1, last: position });
-  else {
-    before.entries += 1;
-    before.last = position;
   }
 }
 

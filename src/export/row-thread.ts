@@ -32,12 +32,9 @@ async function serve({ asks, ...job }: SentJob, port: MessagePort): Promise<void
   const channel = openChannel(port);
   const redact = asks ? channel.seen : undefined;
   const { endOf, isClosed: isStopped } = channel;
-  const begun = (): void => {
-    channel.tell({ kind: 'begun' });
-  };
   try {
     const pieces = writeRows(
-      { db, begun, endOf, isStopped },
+      { db, endOf, isStopped },
       { ...job, wanted: { ...job.wanted, redact, extract: undefined } },
     );
     for await (const piece of pieces) await channel.hand(piece);

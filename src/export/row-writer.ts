@@ -13,10 +13,10 @@ import type { GivenRows, RowJob } from './row-stream.js';
 /** Writes exports, in a thread of its own that is started with the first. */
 export interface RowWriter {
   /**
-   * Resolves when the first rows are there; until then it rejects with what they cannot be had for. `endOf` is asked when all
-   * have been given. Whoever leaves off early says so by the signal.
+   * The octets, some at a time; the first come when the first rows are there. `endOf` is asked when all have been given.
+   * Whoever leaves off early says so by the signal.
    */
-  write(job: RowJob, endOf: EndOf, signal: AbortSignal): Promise<AsyncGenerator<Uint8Array>>;
+  write(job: RowJob, endOf: EndOf, signal: AbortSignal): AsyncGenerator<Uint8Array>;
   stop(): Promise<void>;
 }
 
@@ -40,16 +40,13 @@ export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowW
   let running: Worker | undefined;
 
   return {
-    async write(job, endOf, signal) {
+    write(job, endOf, signal) {
       running ??= start();
       const { port1, port2 } = new MessageChannel();
-      const pieces = read(port1, job, endOf, signal);
       const { redact, extract, ...wanted } = job.wanted;
       const sent: SentJob = { ...job, wanted, asks: redact !== undefined || extract !== undefined };
       running.postMessage({ job: sent, port: port2 }, [port2]);
-      // Nothing yet, but it has begun.
-      await pieces.next();
-      return pieces;
+      return read(port1, job, endOf, signal);
     },
     async stop() {
       await running?.terminate();
@@ -73,8 +70,6 @@ export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowW
   }
 }
 
-const NOTHING = new Uint8Array();
-
 async function* read(
   port: MessagePort,
   { wanted }: RowJob,
@@ -88,9 +83,6 @@ async function* read(
     const messages = on(port, 'message', { close: ['close'], signal }) as AsyncIterable<[RowMessage]>;
     for await (const [message] of messages) {
       switch (message.kind) {
-        case 'begun':
-          yield NOTHING;
-          break;
         case 'piece':
           yield message.octets;
           answer({ kind: 'taken' });

@@ -76,6 +76,8 @@ const DONE: Readonly<Record<ActName, string>> = {
   'export.changed': 'changed the export',
   'export.deleted': 'deleted the export',
   'export.reset': 'put back the export',
+  'export.replayed': 'had dead letters stored again of the export',
+  'export.letters-deleted': 'deleted dead letters of the export',
   'admin-token.created': 'made the admin token',
   'epoch.began': 'began a new epoch of the log, which has gone back or moved,',
 };

@@ -13,6 +13,7 @@ const checks = compileChecks({
   export: load('../../schemas/api/export.json') as Record<string, unknown>,
   reset: load('../../schemas/api/export-reset.json') as Record<string, unknown>,
   receipt: load('../../schemas/api/export-receipt.json') as Record<string, unknown>,
+  replay: load('../../schemas/api/export-replay.json') as Record<string, unknown>,
 });
 
 interface SentExport {
@@ -21,15 +22,26 @@ interface SentExport {
   readonly columns?: readonly string[];
   readonly batchRows?: number;
   readonly from?: string;
+  readonly target?: string;
+  readonly everySeconds?: number;
 }
 
 /** schemas/api/export.json. Refuses as `parseJson` and `Check` do, and with `bad-parameter` for a column or a time that is none. */
 export function readExportBody(bytes: Buffer): Omit<ExportDefinition, 'columnTypes'> {
   const value = parseJson(bytes);
   checks.export(value, 'the body');
-  const { feeds, format = 'ndjson', columns, batchRows = DEFAULT_BATCH_ROWS, from } = value as SentExport;
+  const {
+    feeds,
+    format = 'ndjson',
+    columns,
+    batchRows = DEFAULT_BATCH_ROWS,
+    from,
+    target,
+    everySeconds,
+  } = value as SentExport;
   if (columns !== undefined) checkColumns(columns, format);
-  return { feeds, format, columns, batchRows, from: from === undefined ? undefined : instant('from', from) };
+  const begin = from === undefined ? undefined : instant('from', from);
+  return { feeds, format, columns, batchRows, from: begin, target, everySeconds };
 }
 
 /** schemas/api/export-reset.json. Refuses likewise. */
@@ -45,6 +57,13 @@ export function readReceiptBody(bytes: Buffer): string | null {
   const value = parseJson(bytes);
   checks.receipt(value, 'the body');
   return (value as { readonly receipt: string | null }).receipt;
+}
+
+/** schemas/api/export-replay.json: ids, or undefined for all. Refuses as `parseJson` and `Check` do. */
+export function readReplayBody(bytes: Buffer): bigint[] | undefined {
+  const value = bytes.length === 0 ? {} : parseJson(bytes);
+  checks.replay(value, 'the body');
+  return (value as { readonly ids?: readonly number[] }).ids?.map(BigInt);
 }
 
 function instant(member: string, text: string): Instant {

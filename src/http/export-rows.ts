@@ -36,8 +36,7 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
     gone.abort();
   });
   try {
-    // Until they have begun the export can still be refused as it should be.
-    await send(await rowWriter.write({ ...job, coding }, noted, gone.signal));
+    await send(rowWriter.write({ ...job, coding }, noted, gone.signal));
   } catch (error) {
     // A reader who goes away is no error.
     if (!gone.signal.aborted) throw error;
@@ -50,6 +49,8 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
   }
 
   async function send(pieces: AsyncGenerator<Uint8Array>): Promise<void> {
+    // Until it is there the export can still be refused as it should be.
+    const first = await pieces.next();
     const headers = ['content-type', type, 'cache-control', 'no-store', 'vary', VARY];
     // RFC 9110 §6.5.1: HTTP/1.0 knows none, and where there is no content there is no end of it.
     if (req.method !== 'HEAD' && req.httpVersion !== '1.0') headers.push('trailer', trailers.names);
@@ -58,10 +59,14 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
     if (req.method === 'HEAD') {
       await pieces.return(undefined);
       res.end();
-    } else await sendInPieces(req, res, withTrailers(pieces));
+    } else await sendInPieces(req, res, withTrailers(first, pieces));
   }
 
-  async function* withTrailers(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async function* withTrailers(
+    first: IteratorResult<Uint8Array>,
+    pieces: AsyncGenerator<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    if (first.done !== true) yield first.value;
     yield* pieces;
     res.addTrailers(fields);
   }

@@ -58,6 +58,8 @@ export interface Services {
   readonly rowWriter: RowWriter;
   readonly exportTokens: ExportTokens;
   readonly exportReceipts: ExportReceipts;
+  /** The names of those that exports may be pushed to. */
+  readonly targets: readonly string[];
   /** Told of what was done; `wake` has it published to the audit feed at once. */
   readonly audit: { wake(): void };
   readonly refusals: Pick<Refusals, 'note'>;

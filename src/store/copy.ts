@@ -24,9 +24,9 @@ const LEFT_BEHIND = [MIGRATIONS_TABLE, 'rates'];
 /**
  * In this order writers take their first locks, so that waiting for one of them cannot close a circle: a change of
  * feeds goes from `feeds` to `heads`, a batch from `heads` to `clocks`, a change of grants from `workspaces` and `users` to `grants`, retention from
- * `feed_usage` to what it deletes. All other tables come later.
+ * `feed_usage` to what it deletes, a push from `exports` to what it stored. All other tables come later.
  */
-const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks', 'feed_usage'];
+const LOCKED_FIRST = ['workspaces', 'users', 'grants', 'feeds', 'heads', 'clocks', 'feed_usage', 'exports'];
 /** Whatever is changed, what the audit feed will tell of it is written last. */
 const LOCKED_LAST = 'audit_outbox';
 

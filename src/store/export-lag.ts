@@ -5,6 +5,8 @@ import type { NamedExport } from '../core/named-export.js';
 import type { Db } from './db.js';
 import { listExported, readExportedTo, secondsWaiting, startOf } from './export.js';
 import { listExports } from './named-exports.js';
+import { readPushState } from './pushes.js';
+import type { PushState } from './pushes.js';
 
 /** How far what was acknowledged is behind a feed. */
 export interface FeedLag {
@@ -24,14 +26,24 @@ export interface ExportLag extends Pick<FeedLag, 'entries' | 'lost' | 'seconds'>
   readonly feeds: readonly FeedLag[];
 }
 
+interface NamedLag {
+  readonly name: string;
+  readonly lag: ExportLag;
+  /** Undefined: it has no target. */
+  readonly push: Pick<PushState, 'failures' | 'deadLetters'> | undefined;
+}
+
 type Exported = Awaited<ReturnType<typeof listExported>>;
 
 /** Of each export, in few statements for each of them. */
-export async function readLags(db: Db): Promise<{ readonly name: string; readonly lag: ExportLag }[]> {
+export async function readLags(db: Db): Promise<NamedLag[]> {
   const exports = await listExports(db);
   const exported = exports.length === 0 ? [] : await listExported(db, undefined);
-  const lags: { name: string; lag: ExportLag }[] = [];
-  for (const one of exports) lags.push({ name: one.name, lag: await readLag(db, one, exported) });
+  const lags: NamedLag[] = [];
+  for (const one of exports) {
+    const push = one.target === undefined ? undefined : await readPushState(db, one.id);
+    lags.push({ name: one.name, lag: await readLag(db, one, exported), push });
+  }
   return lags;
 }
 

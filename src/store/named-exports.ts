@@ -34,11 +34,11 @@ type Row = [
   ...[columnTypes: ColumnTypes | null],
   ...[from: Instant | null, epoch: string, tick: bigint, feed: FeedId, position: Position, recordedAt: Instant | null],
   ...[acknowledged: StoredNumber | null, acknowledgedAt: Instant | null, newestBatch: bigint],
-  ...[pending: StoredBatch | null, revision: bigint, createdAt: Instant],
+  ...[pending: StoredBatch | null, revision: bigint, createdAt: Instant, target: string | null, every: number | null],
 ];
 
 const COLUMNS = `name, export_id, feeds, format, columns, batch_rows, column_types, from_time, epoch, tick, feed_id, position,
-         recorded_at, acknowledged, acknowledged_at, newest_batch, pending, revision, created_at`;
+         recorded_at, acknowledged, acknowledged_at, newest_batch, pending, revision, created_at, target, every_seconds`;
 
 const FIND = `select ${COLUMNS} from exports where name = $1`;
 
@@ -68,8 +68,9 @@ export async function countExports(tx: Tx): Promise<number> {
 }
 
 const INSERT = `
-  insert into exports (name, feeds, format, columns, batch_rows, column_types, from_time, epoch, tick, feed_id, position, recorded_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  insert into exports (name, feeds, format, columns, batch_rows, column_types, target, every_seconds, from_time, epoch, tick,
+                       feed_id, position, recorded_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   on conflict (name) do nothing
   returning ${COLUMNS}`;
 
@@ -87,7 +88,8 @@ export async function insertExport(
 
 const REDEFINE = `
   update exports
-     set feeds = $2, format = $3, columns = $4, batch_rows = $5, column_types = $6, revision = revision + 1
+     set feeds = $2, format = $3, columns = $4, batch_rows = $5, column_types = $6, target = $7, every_seconds = $8,
+         revision = revision + 1
    where name = $1`;
 
 /** Its place, and the batch that is pending, stay as they are. */
@@ -95,8 +97,10 @@ export async function redefineExport(tx: Tx, name: string, definition: ExportDef
   await tx.query({ name: 'redefine-export', text: REDEFINE, values: [name, ...chosenValues(definition)] });
 }
 
-function chosenValues({ feeds, format, columns, batchRows, columnTypes }: ExportDefinition): unknown[] {
-  return [feeds, format, columns ?? null, batchRows, Object.keys(columnTypes).length === 0 ? null : columnTypes];
+function chosenValues(definition: ExportDefinition): unknown[] {
+  const { feeds, format, columns, batchRows, columnTypes, target, everySeconds } = definition;
+  const types = Object.keys(columnTypes).length === 0 ? null : columnTypes;
+  return [feeds, format, columns ?? null, batchRows, types, target ?? null, everySeconds ?? null];
 }
 
 const DELETE = 'delete from exports where name = $1';
@@ -163,6 +167,20 @@ export async function acknowledgePending(
   await tx.query({ name: 'acknowledge-pending', text: ACKNOWLEDGE, values });
 }
 
+const NEXT_BATCH = `
+  update exports
+     set newest_batch = newest_batch + 1, revision = revision + 1
+   where name = $1
+  returning newest_batch`;
+
+/** A number for a batch that is none of the log's next. */
+export async function takeBatchNumber(tx: Tx, name: string): Promise<bigint> {
+  const { rows } = await tx.query<[bigint]>({ name: 'take-batch-number', text: NEXT_BATCH, values: [name] });
+  const [row] = rows;
+  if (row === undefined) throw new Error(`there is no export "${name}"`);
+  return row[0];
+}
+
 function valuesOf({ epoch, place, recordedAt }: EpochPlace): unknown[] {
   return [epoch, place.tick, place.feed, place.position, recordedAt ?? null];
 }
@@ -170,7 +188,7 @@ function valuesOf({ epoch, place, recordedAt }: EpochPlace): unknown[] {
 function toExport(row: Row): NamedExport {
   const [name, id, feeds, format, columns, batchRows, columnTypes, from, ...place] = row;
   const [epoch, tick, feed, position, recordedAt, acknowledged, acknowledgedAt, newestBatch, ...more] = place;
-  const [pending, revision, createdAt] = more;
+  const [pending, revision, createdAt, target, everySeconds] = more;
   return {
     name,
     id,
@@ -180,6 +198,8 @@ function toExport(row: Row): NamedExport {
     columnTypes: columnTypes ?? {},
     batchRows,
     from: from ?? undefined,
+    target: target ?? undefined,
+    everySeconds: everySeconds ?? undefined,
     place: { epoch, place: { tick, feed, position }, recordedAt: recordedAt ?? undefined },
     acknowledged: acknowledged === null ? undefined : toNumber(acknowledged),
     acknowledgedAt: acknowledgedAt ?? undefined,

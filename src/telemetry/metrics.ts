@@ -14,6 +14,8 @@ export interface Metrics {
   rateLimited(limit: string): void;
   /** Entries that retention deleted. */
   removed(entries: number): void;
+  /** Rows that were pushed to the target of a named export. */
+  pushed(name: string, rows: number): void;
   /** From now on the gauges show what these functions tell at the moment of the scrape. */
   watch(sources: MetricSources): void;
   readonly contentType: string;
@@ -42,6 +44,13 @@ interface ExportLags {
   readonly name: string;
   /** Of all its feeds together, and of those that lag, the one that lags most first. */
   readonly lag: Lag & { readonly feeds: readonly (Lag & { readonly workspace: string; readonly feed: string })[] };
+  /** Undefined: it is not pushed. */
+  readonly push: Push | undefined;
+}
+
+interface Push {
+  readonly failures: number;
+  readonly deadLetters: number;
 }
 
 /** Of each export; the others are in the whole. */
@@ -95,6 +104,13 @@ export function createMetrics(): Metrics {
   });
   const removed = counter('millrace_entries_removed_total', 'Entries that retention deleted');
 
+  const pushed = new Counter({
+    name: 'millrace_export_pushed_rows_total',
+    help: 'Rows that this node has pushed to the target of a named export',
+    labelNames: ['export'],
+    registers,
+  });
+
   let sources: MetricSources | undefined;
   const gauge = (name: string, help: string, read: (from: MetricSources) => number): void => {
     new Gauge({
@@ -147,6 +163,32 @@ export function createMetrics(): Metrics {
     ({ seconds }) => seconds,
   );
 
+  const pushGauge = (name: string, help: string, read: (push: Push) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['export'],
+      registers,
+      async collect() {
+        const lags = (await sources?.exportLags()) ?? [];
+        this.reset();
+        for (const { name: exported, push } of lags) {
+          if (push !== undefined) this.set({ export: exported }, read(push));
+        }
+      },
+    });
+  };
+  pushGauge(
+    'millrace_export_push_failures',
+    'How often pushing a named export to its target has failed in a row',
+    ({ failures }) => failures,
+  );
+  pushGauge(
+    'millrace_export_dead_letters',
+    'Entries that the target of a named export has refused',
+    ({ deadLetters }) => deadLetters,
+  );
+
   return {
     request: requests.observe,
     batch({ requests: answered, entries, octets, seconds }) {
@@ -168,6 +210,9 @@ export function createMetrics(): Metrics {
     },
     removed(entries) {
       removed.inc(entries);
+    },
+    pushed(name, rows) {
+      pushed.inc({ export: name }, rows);
     },
     watch(given) {
       sources = given;

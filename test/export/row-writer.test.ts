@@ -68,7 +68,7 @@ describe('what writes exports', function () {
       told.push(given);
       return Promise.resolve(END);
     };
-    const text = await textOf(await writer().write(job, endOf, never));
+    const text = await textOf(writer().write(job, endOf, never));
     expect(text.split('\n')).to.have.length(2 * EACH + 2);
     expect(told).to.have.length(1);
     expect(told[0]?.rows).to.equal(2 * EACH);
@@ -78,7 +78,7 @@ describe('what writes exports', function () {
   it('writes several at a time, each whole', async () => {
     const one = writer();
     const texts = await Promise.all(
-      [1, 2, 3].map(async () => textOf(await one.write(job, () => Promise.resolve(END), never))),
+      [1, 2, 3].map(async () => textOf(one.write(job, () => Promise.resolve(END), never))),
     );
     expect(new Set(texts).size).to.equal(1);
   });
@@ -87,7 +87,7 @@ describe('what writes exports', function () {
     const redact = (entries: Entries): Promise<Entries> =>
       Promise.resolve(entries.map((entry) => ({ ...entry, atomId: 'hidden' })));
     const text = await textOf(
-      await writer().write({ ...job, wanted: { ...job.wanted, redact, limit: 5 } }, () => Promise.resolve(END), never),
+      writer().write({ ...job, wanted: { ...job.wanted, redact, limit: 5 } }, () => Promise.resolve(END), never),
     );
     const rows = text.split('\n').slice(0, 5);
     expect(rows.map((row) => (JSON.parse(row) as { atom_id: string }).atom_id)).to.deep.equal(Array(5).fill('hidden'));
@@ -96,7 +96,7 @@ describe('what writes exports', function () {
   for (const coding of ['gzip', 'zstd', 'br', 'identity'] as const) {
     it(`asks for what the caller sees while what is made is waited for (${coding})`, async () => {
       const redact = (entries: Entries): Promise<Entries> => Promise.resolve(entries);
-      const slow = await writer().write(
+      const slow = writer().write(
         { ...job, coding, wanted: { ...job.wanted, redact } },
         () => Promise.resolve(END),
         never,
@@ -112,28 +112,28 @@ describe('what writes exports', function () {
 
   it('rejects before anything is written with what keeps the rows away', async () => {
     const away = 'postgres://nobody@127.0.0.1:1/none';
-    const refused = await rejection(writer(away).write(job, () => Promise.resolve(END), never));
+    const refused = await rejection(textOf(writer(away).write(job, () => Promise.resolve(END), never)));
     expect(refused).to.include({ code: 'unavailable', message: 'the database is not available' });
     const redact = (): Promise<never> => Promise.reject(new Error('the view cannot be told'));
     const hidden = await rejection(
-      writer().write({ ...job, wanted: { ...job.wanted, redact } }, () => Promise.resolve(END), never),
+      textOf(writer().write({ ...job, wanted: { ...job.wanted, redact } }, () => Promise.resolve(END), never)),
     );
     expect(hidden).to.have.property('message', 'the view cannot be told');
   });
 
   it('cuts off what it has begun when it is stopped, and begins anew', async () => {
     const one = writer();
-    const pieces = await one.write(job, () => Promise.resolve(END), never);
+    const pieces = one.write(job, () => Promise.resolve(END), never);
     await pieces.next();
     await one.stop();
     expect(await rejection(textOf(pieces))).to.have.property('code', 'unavailable');
-    const again = await textOf(await one.write(job, () => Promise.resolve(END), never));
+    const again = await textOf(one.write(job, () => Promise.resolve(END), never));
     expect(again.split('\n')).to.have.length(2 * EACH + 2);
   });
 
   it('stops when nobody reads any more', async () => {
     const gone = new AbortController();
-    const pieces = await writer().write(job, () => Promise.resolve(END), gone.signal);
+    const pieces = writer().write(job, () => Promise.resolve(END), gone.signal);
     await pieces.next();
     gone.abort();
     expect(await rejection(textOf(pieces))).to.have.property('name', 'AbortError');

@@ -380,7 +380,7 @@ describe('columns that an export takes from the content', function () {
     await publishAll(app, feed, [...Array.from({ length: 2_500 }, () => list(10)), list(5_000)]);
     // What codes it may hold all of it back.
     const headers = { 'accept-encoding': 'identity' };
-    const columns = 'position,x_size,content_xml';
+    const columns = 'position,x_size,content_xml,content_json,atom_id,workspace,feed,recorded_at,updated';
     const response = await app.request(`/export?feeds=${nameOf(feed)}&columns=${columns}`, { headers });
     expect(response.status).to.equal(200);
     let text = '';

@@ -61,6 +61,50 @@ create table epochs (
   constraint epochs_pkey PRIMARY KEY (partition_id, epoch)
 );
 
+create table export_dead_letters (
+  export_id uuid not null,
+  letter_id bigint not null generated always as identity,
+  feed_id integer not null,
+  "position" bigint not null,
+  kind text not null,
+  atom_id text not null,
+  schema_version integer,
+  recorded_at timestamp with time zone not null,
+  xml text not null,
+  reason text not null,
+  batch text not null,
+  refused_at timestamp with time zone not null default now(),
+  replay text,
+  constraint export_dead_letters_export_id_feed_id_position_key UNIQUE (export_id, feed_id, "position"),
+  constraint export_dead_letters_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(export_id) ON DELETE CASCADE,
+  constraint export_dead_letters_pkey PRIMARY KEY (export_id, letter_id)
+);
+
+create table export_parts (
+  export_id uuid not null,
+  feed_id integer not null,
+  date date not null,
+  batch text collate "C" not null,
+  rows integer not null,
+  told boolean not null default false,
+  constraint export_parts_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(export_id) ON DELETE CASCADE,
+  constraint export_parts_pkey PRIMARY KEY (export_id, feed_id, date, batch)
+);
+
+create table export_pushes (
+  export_id uuid not null,
+  node uuid,
+  leased_until timestamp with time zone,
+  failures integer not null default 0,
+  failing_since timestamp with time zone,
+  last_error text,
+  next_try_at timestamp with time zone,
+  pushed_at timestamp with time zone,
+  lost bigint not null default 0,
+  constraint export_pushes_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(export_id) ON DELETE CASCADE,
+  constraint export_pushes_pkey PRIMARY KEY (export_id)
+);
+
 create table exports (
   name text collate "C" not null,
   export_id uuid not null default gen_random_uuid(),
@@ -81,6 +125,9 @@ create table exports (
   revision bigint not null default 1,
   created_at timestamp with time zone not null default now(),
   column_types jsonb,
+  target text,
+  every_seconds integer,
+  constraint exports_by_id UNIQUE (export_id),
   constraint exports_pkey PRIMARY KEY (name)
 );
 
@@ -202,6 +249,8 @@ create table workspaces (
   quotas jsonb not null default '{}'::jsonb,
   constraint workspaces_pkey PRIMARY KEY (name)
 );
+
+CREATE INDEX export_parts_untold ON public.export_parts USING btree (export_id, date, feed_id) WHERE (NOT told);
 
 CREATE INDEX grants_of_principal ON public.grants USING btree (principal);
 

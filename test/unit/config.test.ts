@@ -30,6 +30,8 @@ describe('settings', () => {
       authFile: undefined,
       keystonePassword: undefined,
       logLevel: 'info',
+      targetsFile: undefined,
+      pushTimeoutSeconds: 60,
       feedsFile: undefined,
       corsOrigins: [],
       queueBytes: 67_108_864,

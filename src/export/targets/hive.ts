@@ -2,7 +2,9 @@ import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
 import { writeParquet } from '../../formats/export/parquet.js';
 import type { RowColumn } from '../../formats/export/row-columns.js';
 import type { ExportedEntry } from '../../core/export.js';
-import type { ClosedDay, PoisonedRow, TargetBatch } from './target.js';
+import { dateOf } from '../../core/instants.js';
+import type { Poison } from './poison.js';
+import type { ClosedDay, TargetBatch } from './target.js';
 
 /** A file of a lake: what a batch has of one feed and one day. */
 export interface HivePart {
@@ -18,9 +20,9 @@ export interface HivePart {
 
 /**
  * The batch as files of Parquet in directories as Hive names them, feed by feed and day by day, one at a time. A batch that comes again
- * is of the same files, by their names. Rows of which none can be made are added to `poisoned`.
+ * is of the same files, by their names. Rows of which none can be made are added to `poison`.
  */
-export async function* hiveParts(batch: TargetBatch, poisoned: PoisonedRow[]): AsyncGenerator<HivePart> {
+export async function* hiveParts(batch: TargetBatch, poison: Poison): AsyncGenerator<HivePart> {
   const columns = fileColumns(batch.columns);
   for (const feed of batch.feeds) {
     const days = byDay(batch.entries(feed));
@@ -28,7 +30,7 @@ export async function* hiveParts(batch: TargetBatch, poisoned: PoisonedRow[]): A
       let rows = 0;
       const refused = (entry: ExportedEntry, error: unknown): void => {
         rows -= 1;
-        poisoned.push({ entry, reason: `no row can be made of it: ${String(error)}` });
+        poison.add({ entry, reason: `no row can be made of it: ${String(error)}` });
       };
       const source = {
         batches: counted(entries),
@@ -58,7 +60,7 @@ export function hiveDirectory({ workspace, name }: ClosedDay['feed'], date: stri
   return `feed=${encodeURIComponent(`${workspace}/${name}`)}/date=${date}`;
 }
 
-export function partName(key: string): string {
+function partName(key: string): string {
   return `part-${key}.parquet`;
 }
 
@@ -84,7 +86,7 @@ async function* byDay(pieces: AsyncGenerator<readonly ExportedEntry[]>): AsyncGe
   let rest: readonly ExportedEntry[] = [];
   try {
     for (let first = await next(); first !== undefined; first = await next()) {
-      const date = dateOf(first);
+      const date = dateOf(first.recordedAt);
       yield { date, entries: of(date) };
     }
   } finally {
@@ -102,16 +104,11 @@ async function* byDay(pieces: AsyncGenerator<readonly ExportedEntry[]>): AsyncGe
   }
 
   async function* of(date: string): AsyncGenerator<readonly ExportedEntry[]> {
-    for (let first = await next(); first !== undefined && dateOf(first) === date; first = await next()) {
-      const end = rest.findIndex((entry) => dateOf(entry) !== date);
+    for (let first = await next(); first !== undefined && dateOf(first.recordedAt) === date; first = await next()) {
+      const end = rest.findIndex((entry) => dateOf(entry.recordedAt) !== date);
       const piece = end < 0 ? rest : rest.slice(0, end);
       rest = end < 0 ? [] : rest.slice(end);
       yield piece;
     }
   }
-}
-
-/** UTC. */
-function dateOf({ recordedAt }: ExportedEntry): string {
-  return recordedAt.slice(0, 10);
 }

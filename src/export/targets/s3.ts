@@ -3,7 +3,8 @@ import { openBucket } from './bucket.js';
 import type { Bucket, Upload } from './bucket.js';
 import { hiveDirectory, hiveParts, successText } from './hive.js';
 import type { HivePart } from './hive.js';
-import type { PoisonedRow, Target } from './target.js';
+import { gatherPoison } from './poison.js';
+import type { Target } from './target.js';
 
 export interface S3Bounds {
   /** For a request with all of its answer. */
@@ -20,13 +21,13 @@ export function makeS3Target(settings: S3Target, { requestMs, pieceOctets }: S3B
   const bucket = openBucket(settings, requestMs);
   return {
     async store(batch) {
-      const poisoned: PoisonedRow[] = [];
+      const poison = gatherPoison();
       let rows = 0;
-      for await (const part of hiveParts(batch, poisoned)) {
+      for await (const part of hiveParts(batch, poison)) {
         await storePart(bucket, `${settings.prefix}${part.directory}/${part.name}`, part, pieceOctets);
         rows += part.rows();
       }
-      return { rows, poisoned };
+      return { rows, poisoned: poison.rows };
     },
     async closeDay(day) {
       const key = `${settings.prefix}${hiveDirectory(day.feed, day.date)}/_SUCCESS`;

@@ -6,12 +6,14 @@ import type { ColumnTypes } from '../../core/contract.js';
 import type { Epochs } from '../../core/epoch.js';
 import { EXPORTED_PARTITION } from '../../core/export.js';
 import { batchId, isBeyondLog } from '../../core/named-export.js';
-import type { NamedExport } from '../../core/named-export.js';
+import { FeedsError } from '../../core/errors.js';
+import type { ExportDefinition, NamedExport } from '../../core/named-export.js';
 import { readExportBody, readResetBody } from '../../formats/export-bodies.js';
 import { JSON_TYPE } from '../../formats/media-types.js';
 import { newestTick, readEpochs } from '../../store/epochs.js';
 import { readLag } from '../../store/export-lag.js';
 import type { ExportLag } from '../../store/export-lag.js';
+import { readPushState } from '../../store/pushes.js';
 import { listExports } from '../../store/named-exports.js';
 import { actor, existenceAsked, jsonBody, sendJson } from '../admin-json.js';
 import { mayAdminister } from '../middleware/may.js';
@@ -47,6 +49,7 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
   router.put(one, administrator, async (req, res) => {
     const asked = existenceAsked(req);
     const definition = readExportBody(await jsonBody(req, services));
+    refuseOtherTarget(definition, services.targets);
     const put = await putExport(services, actor(req), nameOf(req), definition, asked);
     sendJson(req, res, put === 'created' ? 201 : 200, await shownWithLag(nameOf(req)));
   });
@@ -76,12 +79,22 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
 
   async function shownWithLag(name: string): Promise<object> {
     const found = await knownExport(db, name);
-    return { ...shown(found, await readLog()), lag: shownLag(await readLag(db, found)) };
+    const lag = shownLag(await readLag(db, found));
+    const push = found.target === undefined ? {} : { push: await shownPush(found, found.target) };
+    return { ...shown(found, await readLog()), lag, ...push };
+  }
+
+  async function shownPush({ id }: NamedExport, target: string): Promise<object> {
+    const { lost, lastError, ...state } = await readPushState(db, id);
+    const isKnown = services.targets.includes(target);
+    const error = isKnown ? lastError : `TARGETS_FILE of this node has no target "${target}"`;
+    return { ...state, ...(error === undefined ? {} : { lastError: error }), lost: Number(lost) };
   }
 
   function shown(found: NamedExport, { epochs, end }: Log): object {
     const { name, feeds, format, columns, columnTypes, batchRows, from, place, acknowledged, acknowledgedAt, pending } =
       found;
+    const { target, everySeconds } = found;
     return {
       name,
       feeds,
@@ -90,6 +103,8 @@ export function addAdminExportRoutes(router: Router, services: Services): void {
       ...(Object.keys(columnTypes).length === 0 ? {} : { columnTypes: shownTypes(columnTypes) }),
       batchRows,
       from,
+      target,
+      everySeconds,
       createdAt: found.createdAt,
       until: place.recordedAt,
       ...(acknowledged === undefined
@@ -112,6 +127,15 @@ interface Log {
   readonly epochs: Epochs;
   /** The newest tick. */
   readonly end: bigint;
+}
+
+function refuseOtherTarget({ target }: Pick<ExportDefinition, 'target'>, known: readonly string[]): void {
+  if (target === undefined || known.includes(target)) return;
+  const there = known.length === 0 ? 'TARGETS_FILE declares none' : `there are ${known.join(', ')}`;
+  const message = `names "${target}", which is no target; ${there}`;
+  throw new FeedsError('invalid-body', `the body cannot be taken: /target ${message}`, {
+    violations: [{ path: '/target', message, found: target, expected: known.join(', ') }],
+  });
 }
 
 function nameOf(req: Request): string {

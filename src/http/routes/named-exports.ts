@@ -40,7 +40,7 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
 
   router.get(one, exporter, async (req, res) => {
     refuseParameters(req);
-    const { export: found, until } = await planBatch(services, nameOf(req), knownTo(req));
+    const { export: found, until } = await planBatch(services, nameOf(req), pulledBy(req));
     const { pending } = found;
     if (pending === undefined) {
       const end = { batch: null, receipt: null, until, rows: 0, lost: [] };
@@ -55,7 +55,7 @@ export function addNamedExportRoutes(router: Router, services: Services): void {
 
   router.post(ack, exporter, async (req, res) => {
     const name = nameOf(req);
-    const known = knownTo(req);
+    const known = pulledBy(req);
     known(await findExport(db, name));
     const text = readReceiptBody(await jsonBody(req, services, ACK_BYTES));
     if (text !== null) {
@@ -84,8 +84,13 @@ function nameOf(req: Request): string {
   return name;
 }
 
-function knownTo(req: Request): (found: NamedExport | undefined) => NamedExport {
-  return (found) => mayPull(req.principal, found);
+function pulledBy(req: Request): (found: NamedExport | undefined) => NamedExport {
+  return (found) => {
+    const known = mayPull(req.principal, found);
+    if (known.target === undefined) return known;
+    const message = `"${known.name}" is pushed to its target "${known.target}", and neither pulled nor acknowledged by anybody else`;
+    throw new FeedsError('conflict', message);
+  };
 }
 
 /** All that can be chosen is the export's. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExportedEntry } from '../../../src/core/export.js';
 import type { Feed } from '../../../src/core/feed.js';
 import { hiveParts } from '../../../src/export/targets/hive.js';
+import { gatherPoison } from '../../../src/export/targets/poison.js';
 import type { PoisonedRow, TargetBatch } from '../../../src/export/targets/target.js';
 import { EXPORT_COLUMNS } from '../../../src/formats/export/export-row.js';
 import type { RowColumn } from '../../../src/formats/export/row-columns.js';
@@ -52,10 +53,12 @@ describe('a batch as files of a lake', () => {
     };
   }
 
-  async function write(batch: TargetBatch): Promise<{ paths: string[]; rows: number[]; poisoned: PoisonedRow[] }> {
-    const poisoned: PoisonedRow[] = [];
+  async function write(
+    batch: TargetBatch,
+  ): Promise<{ paths: string[]; rows: number[]; poisoned: readonly PoisonedRow[] }> {
+    const poison = gatherPoison();
     const [paths, rows]: [string[], number[]] = [[], []];
-    for await (const part of hiveParts(batch, poisoned)) {
+    for await (const part of hiveParts(batch, poison)) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of part.chunks) chunks.push(chunk);
       await mkdir(join(lake, part.directory), { recursive: true });
@@ -63,7 +66,7 @@ describe('a batch as files of a lake', () => {
       paths.push(`${part.directory}/${part.name}`);
       rows.push(part.rows());
     }
-    return { paths, rows, poisoned };
+    return { paths, rows, poisoned: poison.rows };
   }
 
   it('has one for each feed and day, which readers find by feed and date', async () => {
