@@ -15,7 +15,7 @@ export interface SentJob extends Omit<RowJob, 'wanted'> {
 
 /** What the thread says. */
 export type RowMessage =
-  | { readonly kind: 'piece'; readonly octets: Uint8Array }
+  | { readonly kind: 'piece'; readonly octets: Uint8Array; readonly tookMs: number }
   | { readonly kind: 'entries'; readonly entries: readonly ExportedEntry[] }
   | { readonly kind: 'given'; readonly given: GivenRows }
   | { readonly kind: 'done' }

@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { FeedsError } from '../core/errors.js';
@@ -20,10 +19,7 @@ export interface RowThreadData {
 
 /** Each export has one at a time, and while its reader takes what was sent none. */
 const CONNECTIONS = 4;
-/** As `nice` has it: where the processor is short, publishers come first. */
-const NICE = 5;
 
-yieldToOthers();
 const { connectionString } = workerData as RowThreadData;
 const db = reader(openPool({ connectionString }, { size: CONNECTIONS }));
 parentPort?.on('message', ({ job, port }: { job: SentJob; port: MessagePort }) => void serve(job, port));
@@ -57,6 +53,7 @@ interface Channel {
 /** Whatever is waited for rejects when the other side has gone. */
 function openChannel(port: MessagePort): Channel {
   let ahead = 0;
+  let since = performance.now();
   let isClosed = false;
   /** Rows that are compressed are made while others are handed on: both may wait at once. */
   let waiting: ((answer: RowAnswer | undefined) => void)[] = [];
@@ -96,11 +93,13 @@ function openChannel(port: MessagePort): Channel {
       port.postMessage(message);
     },
     async hand(piece) {
+      const tookMs = performance.now() - since;
       while (ahead >= PIECES_AHEAD) await next();
       ahead += 1;
       // A view of a larger buffer would take all of that along.
       const octets = new Uint8Array(piece);
-      port.postMessage({ kind: 'piece', octets } satisfies RowMessage, [octets.buffer]);
+      port.postMessage({ kind: 'piece', octets, tookMs } satisfies RowMessage, [octets.buffer]);
+      since = performance.now();
     },
     seen: async (entries) => (await ask({ kind: 'entries', entries }, 'entries')).entries,
     endOf: async (given) => (await ask({ kind: 'given', given }, 'end')).end,
@@ -113,14 +112,4 @@ function failureOf(error: unknown): Failure {
   if (error instanceof FeedsError) return { message, stack, code: error.code, details: error.details };
   if (!isUnavailable(error)) return { message, stack, code: undefined, details: {} };
   return { message: 'the database is not available', stack, code: 'unavailable', details: { retryAfterSeconds: 2 } };
-}
-
-/** On Linux each thread has a priority of its own; elsewhere it would be that of the whole server. */
-function yieldToOthers(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    setPriority(NICE);
-  } catch {
-    // Where that is not allowed, all have the same.
-  }
 }

@@ -7,6 +7,8 @@ import type { BatchEnd } from '../core/named-export.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Failure, RowAnswer, RowMessage, SentJob } from './row-messages.js';
 import { asSeen } from './batches.js';
+import { makePace } from './pace.js';
+import type { Pace } from './pace.js';
 import type { RowThreadData } from './row-thread.js';
 import type { GivenRows, RowJob } from './row-stream.js';
 
@@ -27,9 +29,6 @@ export interface RowWriterDeps {
   readonly logger: Logger;
 }
 
-/** Rows that are on their way live for some milliseconds: with less room most of them would be copied as what is to stay. */
-const YOUNG_MEGABYTES = 192;
-
 /** Its code stands beside this file; where this one is run as it was written, by tests, where that is built to. */
 const THREAD = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/export/row-thread.js' : './row-thread.js',
@@ -38,6 +37,7 @@ const THREAD = new URL(
 
 export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowWriter {
   let running: Worker | undefined;
+  const pace = makePace();
 
   return {
     write(job, endOf, signal) {
@@ -46,7 +46,7 @@ export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowW
       const { redact, extract, ...wanted } = job.wanted;
       const sent: SentJob = { ...job, wanted, asks: redact !== undefined || extract !== undefined };
       running.postMessage({ job: sent, port: port2 }, [port2]);
-      return read(port1, job, endOf, signal);
+      return read(port1, job, endOf, { signal, pace });
     },
     async stop() {
       await running?.terminate();
@@ -56,7 +56,6 @@ export function makeRowWriter({ connectionString, logger }: RowWriterDeps): RowW
   function start(): Worker {
     const worker = new Worker(THREAD, {
       workerData: { connectionString } satisfies RowThreadData,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
     });
     worker.unref();
     worker.on('error', (error) => {
@@ -74,7 +73,7 @@ async function* read(
   port: MessagePort,
   { wanted }: RowJob,
   endOf: EndOf,
-  signal: AbortSignal,
+  { signal, pace }: { readonly signal: AbortSignal; readonly pace: Pace },
 ): AsyncGenerator<Uint8Array> {
   const answer = (one: RowAnswer): void => {
     port.postMessage(one);
@@ -85,6 +84,7 @@ async function* read(
       switch (message.kind) {
         case 'piece':
           yield message.octets;
+          await pace(message.tookMs);
           answer({ kind: 'taken' });
           break;
         case 'entries':

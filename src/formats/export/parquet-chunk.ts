@@ -5,6 +5,7 @@ import { writeRleBitPackedHybrid } from 'hyparquet-writer/src/encoding.js';
 import type { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import { writePlain } from 'hyparquet-writer/src/plain.js';
 import type { Zstd } from '../zstd.js';
+import { textWriter } from './parquet-text.js';
 import type { ColumnValue, ParquetColumn, ParquetValue } from './parquet-columns.js';
 
 export type FileMetaData = Parameters<typeof writeMetadata>[1];
@@ -73,6 +74,7 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
     range.widen(value);
     // Eight of them are one octet.
     if (typeof value === 'boolean') page.bits.push(value);
+    else if (typeof value === 'string') page.addText(value);
     else writePlain(page.body, [value], element.type, undefined);
   }
 
@@ -192,18 +194,21 @@ interface Page {
   /** Booleans, which `body` gets when the page is closed. */
   readonly bits: boolean[];
   readonly body: ByteWriter;
+  readonly addText: (text: string) => void;
   readonly repetitions: number[];
   readonly definitions: number[];
 }
 
 function emptyPage(hasDictionary: boolean): Page {
+  const body = new ByteWriter();
   return {
     rows: 0,
     values: 0,
     hasDictionary,
     indexes: [],
     bits: [],
-    body: new ByteWriter(),
+    body,
+    addText: textWriter(body),
     repetitions: [],
     definitions: [],
   };

@@ -284,6 +284,8 @@ function patternOf(kind: SlotKind, quote: string): string {
 function startForm(pattern: RegExp, kinds: readonly SlotKind[], columns: Columns): RowForm {
   /** Of the entry that was asked for last: for each slot what is plain, or else what is not. */
   let found: readonly (string | undefined)[] = [];
+  const ofAttributes = new Map<string, Readings>();
+  const ofTexts = new Map<string, Readings>();
 
   return {
     rowOf(entry, feed, showsPositions) {
@@ -297,35 +299,51 @@ function startForm(pattern: RegExp, kinds: readonly SlotKind[], columns: Columns
   function isLegal(kind: SlotKind, slot: number): boolean {
     const special = found[2 * slot + 2];
     if (special === undefined || special === '') return true;
-    return kind === 'json' ? jsonPayload(characterData(special)) !== undefined : !isSpace(valueOf(kind, special));
+    return kind === 'json'
+      ? jsonPayload(characterData(special)) !== undefined
+      : !isSpace(readings(kind, special).value);
   }
 
   function write({ texts, slots, writings }: Mould): string {
     let all = texts[0] ?? '';
     for (let n = 0; n < slots.length; n++) {
       const slot = slots[n] ?? 0;
-      all += (found[2 * slot + 1] ?? special(slot, writings[n])) + (texts[n + 1] ?? '');
+      const plain = found[2 * slot + 1];
+      all += (plain ?? special(slot, writings[n] ?? 'written')) + (texts[n + 1] ?? '');
     }
     return all;
   }
 
-  function special(slot: number, writing: Writing | undefined): string {
+  function special(slot: number, writing: Writing): string {
     const written = found[2 * slot + 2] ?? '';
-    const kind = kinds[slot] ?? 'text';
-    switch (writing) {
-      case 'value':
-        return valueOf(kind, written);
-      case 'value, in JSON':
-        return inJson(valueOf(kind, written));
-      case 'written, in JSON':
-        return inJson(written);
-      case 'payload':
-        return onOneLine(jsonPayload(characterData(written)) ?? '');
-      default:
-        return written;
-    }
+    if (writing === 'payload') return onOneLine(jsonPayload(characterData(written)) ?? '');
+    return readings(kinds[slot] ?? 'text', written)[writing];
+  }
+
+  /** Names with an ampersand in them come again and again. */
+  function readings(kind: SlotKind, written: string): Readings {
+    if (written.length > LONGEST_REMEMBERED) return readingsOf(kind, written);
+    const remembered = kind === 'attribute' ? ofAttributes : ofTexts;
+    const known = remembered.get(written);
+    if (known !== undefined) return known;
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+    // A copy: what was cut out of an entry keeps all of it in memory.
+    const copy = Buffer.from(written).toString();
+    const made = readingsOf(kind, copy);
+    remembered.set(copy, made);
+    return made;
   }
 }
+
+type Readings = Readonly<Record<Exclude<Writing, 'payload'>, string>>;
+
+function readingsOf(kind: SlotKind, written: string): Readings {
+  const value = valueOf(kind, written);
+  return { written, 'written, in JSON': inJson(written), value, 'value, in JSON': inJson(value) };
+}
+
+const MOST_REMEMBERED = 100;
+const LONGEST_REMEMBERED = 100;
 
 function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
