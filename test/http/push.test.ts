@@ -4,6 +4,9 @@ import { rename } from 'node:fs/promises';
 import { startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
 import { aFeedOf } from '../support/build.js';
+import { addContract } from '../support/contracts.js';
+import { createDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
 import { makeLake } from '../support/lake.js';
 import type { Lake } from '../support/lake.js';
 import { ask } from '../support/log.js';
@@ -27,14 +30,17 @@ interface Shown {
 describe('an export with a target', function () {
   this.timeout(90_000);
   let lake: Lake;
+  let warehouse: TestDatabase;
   let app: TestApp;
   before(async () => {
-    lake = await makeLake();
+    warehouse = await createDatabase('empty');
+    lake = await makeLake({ warehouse: { kind: 'postgres', url: warehouse.url } });
     app = await startApp({ env: { TARGETS_FILE: lake.targetsFile } });
   });
   after(async () => {
     await app.stop();
     await lake.remove();
+    await warehouse.drop();
   });
 
   const fresh = (): string => `w${randomUUID().slice(0, 8)}`;
@@ -90,6 +96,45 @@ describe('an export with a target', function () {
     const { push, target } = await shown(w);
     expect(target).to.equal('lake');
     expect(push).to.include({ failures: 0, lost: 0, deadLetters: 0 });
+  });
+
+  it('has values of the content, in their types, in files and in a table', async () => {
+    const w = fresh();
+    await feed(`${w}/a`);
+    const types = ['string', 'integer', 'number', 'boolean', 'timestamp'];
+    const columns = Object.fromEntries(types.map((type) => [type, { path: `/${type}`, type }]));
+    await addContract(app, `/feeds/${w}/a`, { kind: 'json-schema', schema: true, columns });
+    const values = { string: 'a\tb', integer: 7, number: 1.5, boolean: false, timestamp: '2026-01-02T03:04:05Z' };
+    const content = (value: object): string => `<content type="application/json">${JSON.stringify(value)}</content>`;
+    const body = aFeedOf([{ content: content(values) }, { content: content({}) }]);
+    const headers = { 'content-type': 'application/atom+xml;type=feed' };
+    const response = await app.request(`/feeds/${w}/a`, { method: 'POST', headers, body });
+    expect(response.status, await response.text()).to.equal(201);
+    const chosen = ['position', ...types.map((type) => `x_${type}`)];
+    await pushTo(w, { columns: chosen });
+    await made(`/admin/exports/${w}-table`, {
+      feeds: [`${w}/a`],
+      target: 'warehouse',
+      everySeconds: 1,
+      columns: chosen,
+    });
+    await hasAll(w);
+    await hasAll(`${w}-table`);
+    const selected = `x_string, x_integer = 7 as i, x_number, x_boolean, x_timestamp = timestamptz '2026-01-02 03:04:05Z' as t`;
+    const expected = [
+      ['a\tb', true, 1.5, false, true],
+      [null, null, null, null, null],
+    ];
+    expect(
+      await lake.duckdb.ask(
+        `select ${selected} from read_parquet('${lake.path}/feed=${w}%2Fa/**/*.parquet') order by position`,
+      ),
+    ).to.deep.equal(expected);
+    const stored = await ask(
+      warehouse.url,
+      `select ${selected} from millrace_events where workspace = '${w}' order by position`,
+    );
+    expect(stored.map((row) => Object.values(row))).to.deep.equal(expected);
   });
 
   describe('that has refused an entry', () => {

@@ -17,7 +17,7 @@ import { startPublishers } from '../support/publisher.js';
 import { until } from '../support/waiting.js';
 
 /** Entries of the large log. To be raised to a million once an export gives that many rows in half a minute. */
-const MANY = 200_000;
+const MANY = 1_000_000;
 const MEBIBYTES = 1024 * 1024;
 
 interface Row {
