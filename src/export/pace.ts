@@ -12,6 +12,8 @@ export type Pace = (tookMs: number) => Promise<void>;
 const BUSY = 0.6;
 /** So many times as long as a piece has taken nothing is exported. */
 const REST = 8;
+/** What has taken longer did so on a machine that is short of everything, and is not to be made to wait for seconds. */
+const LONGEST_MS = 20;
 /** Pieces come in bursts: it is looked at no more often. */
 const LOOK_MS = 100;
 
@@ -28,7 +30,7 @@ export function makePace(): Pace {
       lookedAt = now;
     }
     if (!isBusy) return;
-    restUntil = Math.max(restUntil, now) + tookMs * REST;
+    restUntil = Math.max(restUntil, now) + Math.min(tookMs, LONGEST_MS) * REST;
     await sleep(restUntil - now);
   };
 }

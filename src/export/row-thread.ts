@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { FeedsError } from '../core/errors.js';
@@ -53,7 +54,7 @@ interface Channel {
 /** Whatever is waited for rejects when the other side has gone. */
 function openChannel(port: MessagePort): Channel {
   let ahead = 0;
-  let since = performance.now();
+  let worked = performance.eventLoopUtilization();
   let isClosed = false;
   /** Rows that are compressed are made while others are handed on: both may wait at once. */
   let waiting: ((answer: RowAnswer | undefined) => void)[] = [];
@@ -93,13 +94,13 @@ function openChannel(port: MessagePort): Channel {
       port.postMessage(message);
     },
     async hand(piece) {
-      const tookMs = performance.now() - since;
+      const { active: tookMs } = performance.eventLoopUtilization(worked);
       while (ahead >= PIECES_AHEAD) await next();
       ahead += 1;
       // A view of a larger buffer would take all of that along.
       const octets = new Uint8Array(piece);
       port.postMessage({ kind: 'piece', octets, tookMs } satisfies RowMessage, [octets.buffer]);
-      since = performance.now();
+      worked = performance.eventLoopUtilization();
     },
     seen: async (entries) => (await ask({ kind: 'entries', entries }, 'entries')).entries,
     endOf: async (given) => (await ask({ kind: 'given', given }, 'end')).end,
