@@ -13,7 +13,7 @@ import type { AdministerDeps } from './administer.js';
 import { noExport } from './change-export.js';
 
 /**
- * Has dead letters stored again, by their ids or all (undefined), as a batch with a key of its own. Those that wait for that already stay with
+ * Has dead letters stored again, by their ids or all (undefined), as batches with keys of their own. Those that wait for that already stay with
  * theirs. Resolves with how many they are; 0 where there is none of them. Rejects with `not-found`, or with `conflict` where the export has no
  * target.
  */
@@ -29,8 +29,11 @@ export async function replayDeadLetters(
       throw new FeedsError('conflict', `"${name}" has no target to which its dead letters could be pushed`);
     }
     const { current: epoch } = await readEpochs(tx, EXPORTED_PARTITION);
-    const key = batchId(found, { epoch, number: await takeBatchNumber(tx, name) });
-    const count = await markReplay(tx, found.id, key, ids);
+    let count = 0;
+    for (let marked = Infinity; marked > 0; count += marked) {
+      const key = batchId(found, { epoch, number: await takeBatchNumber(tx, name) });
+      marked = await markReplay(tx, found.id, key, ids);
+    }
     await tryNow(tx, found.id);
     if (count > 0) tell({ act: 'export.replayed', target: { export: name }, changes: { replayed: { to: count } } });
     return count;
@@ -48,9 +51,10 @@ export async function deleteDeadLetters(
   letter: bigint | undefined,
 ): Promise<number> {
   return administer(deps, by, async (tx, tell) => {
-    const { id } = await lockedExport(tx, name);
+    const { id, target } = await lockedExport(tx, name);
     const before = await countDeadLetters(tx, id);
-    const count = await deleteRows(tx, id, letter);
+    // Without a target nothing is stored again.
+    const count = await deleteRows(tx, id, letter, { marked: target === undefined });
     await tryNow(tx, id);
     if (count > 0) {
       const changes = { deadLetters: { from: before, to: before - count } };

@@ -14,7 +14,8 @@ import type { EpochPlace, ExportDefinition, NamedExport } from '../core/named-ex
 import { findColumnTypes } from '../store/contracts.js';
 import type { Db, Tx } from '../store/db.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
-import { forgetParts } from '../store/export-parts.js';
+import { forgetDeadLetters } from '../store/dead-letters.js';
+import { forgetParts, forgetUntoldParts } from '../store/export-parts.js';
 import { databaseNow, lastTickBefore, listExported, tickFrom } from '../store/export.js';
 import {
   countExports,
@@ -78,6 +79,8 @@ async function change(tx: Tx, tell: Tell, before: NamedExport, asked: ExportDefi
   const changes = changesBetween(chosen(before), chosen({ ...asked, from }));
   if (Object.keys(changes).length > 0) {
     await redefineExport(tx, name, asked);
+    // What the one target has of days that are not over is not in the other.
+    if (asked.target !== before.target) await forgetUntoldParts(tx, before.id);
     await tryNow(tx, before.id);
     tell({ act: 'export.changed', target: { export: name }, changes });
   }
@@ -152,6 +155,7 @@ async function dayAgain(
   const time = typeof to === 'object' ? to.time : asked.recordedAt;
   const day = time === undefined ? undefined : dateOf(time);
   await forgetParts(tx, id, day);
+  await forgetDeadLetters(tx, id, day);
   return day === undefined ? asked : placeAt(tx, `${day}T00:00:00Z`);
 }
 

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { noteTold } from '../store/export-parts.js';
 import type { StoredDay } from '../store/export-parts.js';
-import { endLease, noteFailure, takeLease } from '../store/pushes.js';
+import { endLease, noteFailure, noteRecovery, takeLease } from '../store/pushes.js';
 import { inTransaction } from '../store/transaction.js';
 
 interface Deps {
@@ -21,6 +21,11 @@ export function releasePush({ pool }: Deps, id: string, node: string): Promise<v
 export function notePushFailure({ pool }: Deps, id: string, error: string, mostSeconds: number): Promise<number> {
   const jitter = 0.5 + Math.random() / 2;
   return inTransaction(pool, (tx) => noteFailure(tx, id, error, { mostSeconds, jitter }));
+}
+
+/** It does not fail any more, though there may have been nothing to store. */
+export function notePushRecovery({ pool }: Deps, id: string): Promise<void> {
+  return inTransaction(pool, (tx) => noteRecovery(tx, id));
 }
 
 /** Its end was told to the target. */

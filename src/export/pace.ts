@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * a ninth of the time, and all of it when there is nothing else to do. To be waited for with each piece; `tookMs`: for so long the thread that
  * writes them has worked at it.
  */
-export type Pace = (tookMs: number) => Promise<void>;
+export type Pace = (tookMs: number, signal: AbortSignal) => Promise<void>;
 
 /** Of the thread's time; to hand exports on takes it a quarter. */
 const BUSY = 0.6;
@@ -14,6 +14,8 @@ const BUSY = 0.6;
 const REST = 8;
 /** What has taken longer did so on a machine that is short of everything, and is not to be made to wait for seconds. */
 const LONGEST_MS = 20;
+/** However many exports there are. */
+const MOST_REST_MS = 2_000;
 /** Pieces come in bursts: it is looked at no more often. */
 const LOOK_MS = 100;
 
@@ -22,7 +24,7 @@ export function makePace(): Pace {
   let lookedAt = performance.now();
   let isBusy = false;
   let restUntil = 0;
-  return async (tookMs) => {
+  return async (tookMs, signal) => {
     const now = performance.now();
     if (now - lookedAt >= LOOK_MS) {
       isBusy = performance.eventLoopUtilization(seen).utilization > BUSY;
@@ -30,7 +32,7 @@ export function makePace(): Pace {
       lookedAt = now;
     }
     if (!isBusy) return;
-    restUntil = Math.max(restUntil, now) + Math.min(tookMs, LONGEST_MS) * REST;
-    await sleep(restUntil - now);
+    restUntil = Math.min(Math.max(restUntil, now) + Math.min(tookMs, LONGEST_MS) * REST, now + MOST_REST_MS);
+    await sleep(restUntil - now, undefined, { signal });
   };
 }

@@ -96,7 +96,7 @@ function counted({ entries, ...source }: Source, keepOn: KeepOn): PushedBatch {
   /** Rows of each day, of feeds that were gone through. */
   const counts = new Map<FeedId, Map<string, number>>();
   return {
-    batch: { ...source, entries: given },
+    batch: { ...source, entries: given, moves: keepOn },
     async parts(refused) {
       // A target that has stored the batch before need not go through it again.
       for (const feed of source.feeds) if (!counts.has(feed.id)) await drain(feed);

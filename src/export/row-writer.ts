@@ -84,7 +84,7 @@ async function* read(
       switch (message.kind) {
         case 'piece':
           yield message.octets;
-          await pace(message.tookMs);
+          await pace(message.tookMs, signal);
           answer({ kind: 'taken' });
           break;
         case 'entries':

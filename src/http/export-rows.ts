@@ -31,6 +31,7 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
   const { type, isCompressed } = EXPORT_FORMATS[job.format];
   const coding = isCompressed ? 'identity' : preferredStreamCoding(req.headers['accept-encoding']);
   let fields: Record<string, string> = {};
+  if (res.closed) return;
   const gone = new AbortController();
   res.once('close', () => {
     gone.abort();

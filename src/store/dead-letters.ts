@@ -88,18 +88,30 @@ const MARK = `
   update export_dead_letters
      set replay = $2
    where export_id = $1
-     and replay is null
-     and ($3::bigint[] is null or letter_id = any($3))
+     and letter_id in (
+           select letter_id
+             from (select letter_id, row_number() over letters as n, sum(length(xml)) over letters as characters
+                     from export_dead_letters
+                    where export_id = $1
+                      and replay is null
+                      and ($3::bigint[] is null or letter_id = any($3))
+                   window letters as (order by letter_id)) l
+            where n = 1
+               or (n <= $4 and characters <= $5))
   returning letter_id`;
 
-/** Those that are to be stored again as the batch of this key, some by their ids or all; how many that are. */
+/** Fewer than a target may refuse of one batch: what is refused again as a whole becomes dead letters again. */
+const REPLAYED_AT_ONCE = 500;
+const REPLAYED_CHARACTERS = 8 * 1024 * 1024;
+
+/** The oldest of those that are to be stored again, some by their ids or all, get the key of this batch; how many that are. */
 export async function markReplay(
   tx: Tx,
   id: string,
   batch: string,
   ids: readonly bigint[] | undefined,
 ): Promise<number> {
-  const values = [id, batch, ids?.map(String) ?? null];
+  const values = [id, batch, ids?.map(String) ?? null, REPLAYED_AT_ONCE, REPLAYED_CHARACTERS];
   const { rows } = await tx.query({ name: 'mark-replay', text: MARK, values });
   return rows.length;
 }
@@ -107,15 +119,30 @@ export async function markReplay(
 const DELETE = `
   delete from export_dead_letters
    where export_id = $1
-     and replay is null
+     and (replay is null or $3)
      and ($2::bigint is null or letter_id = $2)
   returning 1`;
 
-/** One, or all (undefined), without those that are to be stored again; how many that were. */
-export async function deleteDeadLetters(tx: Tx, id: string, letter: bigint | undefined): Promise<number> {
-  const values = [id, letter === undefined ? null : String(letter)];
+/** One, or all (undefined); how many that were. `marked`: those too that are to be stored again. */
+export async function deleteDeadLetters(
+  tx: Tx,
+  id: string,
+  letter: bigint | undefined,
+  { marked }: { readonly marked: boolean },
+): Promise<number> {
+  const values = [id, letter === undefined ? null : String(letter), marked];
   const { rows } = await tx.query({ name: 'delete-dead-letters', text: DELETE, values });
   return rows.length;
+}
+
+const DELETE_FROM = `
+  delete from export_dead_letters
+   where export_id = $1
+     and ($2::date is null or recorded_at >= $2::date::timestamp at time zone 'UTC')`;
+
+/** Those of the day (UTC) and later ones, or all (undefined): their entries are exported again. */
+export async function forgetDeadLetters(tx: Tx, id: string, day: string | undefined): Promise<void> {
+  await tx.query({ name: 'forget-dead-letters', text: DELETE_FROM, values: [id, day ?? null] });
 }
 
 const REPLAYS = `

@@ -90,3 +90,10 @@ const FORGET = 'delete from export_parts where export_id = $1 and ($2::date is n
 export async function forgetParts(tx: Tx, id: string, from: string | undefined): Promise<void> {
   await tx.query({ name: 'forget-parts', text: FORGET, values: [id, from ?? null] });
 }
+
+const FORGET_UNTOLD = 'delete from export_parts where export_id = $1 and not told';
+
+/** Of days that are not over yet, or were not told. */
+export async function forgetUntoldParts(tx: Tx, id: string): Promise<void> {
+  await tx.query({ name: 'forget-untold-parts', text: FORGET_UNTOLD, values: [id] });
+}

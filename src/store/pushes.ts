@@ -130,6 +130,17 @@ export async function tryNow(tx: Tx, id: string): Promise<void> {
   await tx.query({ name: 'try-push-now', text: TRY_NOW, values: [id] });
 }
 
+const RECOVERED = `
+  update export_pushes
+     set failures = 0, failing_since = null, last_error = null, next_try_at = null
+   where export_id = $1
+     and failures > 0`;
+
+/** All that there was to do was done. */
+export async function noteRecovery(tx: Tx, id: string): Promise<void> {
+  await tx.query({ name: 'push-recovered', text: RECOVERED, values: [id] });
+}
+
 const SUCCEEDED = `
   insert into export_pushes as p (export_id, pushed_at, lost)
   values ($1, clock_timestamp(), $2)

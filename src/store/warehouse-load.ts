@@ -25,20 +25,23 @@ export interface RefusedLine<T extends LoadedLine> {
  * seen before the batch is all there: that it is, is told by its row in the table of batches, which is written with the last of them.
  */
 export interface Load<T extends LoadedLine> {
-  /** Loads them, save those that are refused for what is in them. Some MiB at a time. */
-  add(lines: readonly T[]): Promise<RefusedLine<T>[]>;
+  /** Loads them, save those that are refused for what is in them; leaves off when these are more than `most`. Some MiB at a time. */
+  add(lines: readonly T[], most: number): Promise<RefusedLine<T>[]>;
   /** Everything is there for good when it resolves. */
   finish(batch: WarehouseBatch): Promise<void>;
 }
 
 /** A transaction that is older is committed before more is begun: with two statements and a commit it ends within 30 s. */
 const OPEN_MS = 5_000;
+/** What is read so slowly is committed piece by piece. */
+const SLOW_MS = 2_000;
 const STAGING = 'pg_temp.millrace_staging';
 
 export function beginLoad<T extends LoadedLine>(
   connection: WarehouseConnection,
   table: WarehouseTable,
   columns: readonly string[],
+  moves: () => void,
 ): Load<T> {
   const names = columns.map((name) => pg.escapeIdentifier(name)).join(', ');
   const stage = `create temporary table millrace_staging on commit drop as select ${names} from ${table.events} with no data`;
@@ -48,13 +51,17 @@ export function beginLoad<T extends LoadedLine>(
       from ${STAGING}
         on conflict (${KEY_COLUMNS.join(', ')}) do nothing`;
   let openedAt: number | undefined;
+  let addedAt = performance.now();
 
   return {
-    async add(lines) {
+    async add(lines, most) {
+      const isSlow = performance.now() - addedAt > SLOW_MS;
       const refused: RefusedLine<T>[] = [];
       const waiting = [lines];
       for (let some = waiting.pop(); some !== undefined; some = waiting.pop()) {
         const reason = await tryLines(some);
+        moves();
+        if (refused.length > most) return refused;
         if (reason === undefined) continue;
         const [only] = some;
         if (some.length === 1 && only !== undefined) {
@@ -64,6 +71,9 @@ export function beginLoad<T extends LoadedLine>(
           waiting.push(some.slice(middle), some.slice(0, middle));
         }
       }
+      // Else it would stand open, and idle, for as long as the next ones are read.
+      if (isSlow) await commit();
+      addedAt = performance.now();
       return refused;
     },
     async finish(batch) {
@@ -72,6 +82,11 @@ export function beginLoad<T extends LoadedLine>(
       await connection.query('commit');
     },
   };
+
+  async function commit(): Promise<void> {
+    if (openedAt !== undefined) await connection.query('commit');
+    openedAt = undefined;
+  }
 
   async function open(): Promise<void> {
     if (openedAt !== undefined) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notePushFailure, leasePush, releasePush } from '../actions/lease-push.js';
+import { leasePush, notePushFailure, notePushRecovery, releasePush } from '../actions/lease-push.js';
 import type { TargetSettings } from '../core/target-settings.js';
 import type { WithoutSecrets } from '../core/secrets.js';
 import type { Target } from '../export/targets/target.js';
@@ -46,7 +46,11 @@ export function startPush(deps: PushDeps, { timeoutSeconds }: { readonly timeout
     if (targets.size === 0) return;
     const due = await listDuePushes(db, node);
     for (const one of due) {
-      const pusher = pushers.get(one.id) ?? { patience: keepMoving(timeoutSeconds * 1000, stopping.signal), lookAt: 0 };
+      const pusher = pushers.get(one.id) ?? {
+        patience: keepMoving(timeoutSeconds * 1000, stopping.signal),
+        lookAt: 0,
+        mayHaveFailed: true,
+      };
       pushers.set(one.id, pusher);
       const isEarly = !one.waits && performance.now() < pusher.lookAt;
       if (pusher.running !== undefined || isEarly) continue;
@@ -74,8 +78,11 @@ export function startPush(deps: PushDeps, { timeoutSeconds }: { readonly timeout
       }, RENEW_MS);
       const wanted = { ...one, everySeconds };
       while (!stopping.signal.aborted && (await pushNext(deps, wanted, found.target, pusher.patience)));
+      if (pusher.mayHaveFailed) await notePushRecovery(deps, one.id);
+      pusher.mayHaveFailed = false;
       pusher.lookAt = performance.now() + lookMs(everySeconds);
     } catch (error) {
+      pusher.mayHaveFailed = true;
       if (!stopping.signal.aborted) await failed(one, error);
     } finally {
       clearInterval(renewing);
@@ -109,6 +116,8 @@ interface Pusher {
   running?: Promise<void>;
   /** By the clock of `performance`: before there is no need to look whether enough has come together. */
   lookAt: number;
+  /** On this node or, before this one has pushed it, on another. */
+  mayHaveFailed: boolean;
 }
 
 /** Ten times while it waits, and not more often than needed. */

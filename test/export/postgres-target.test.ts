@@ -67,6 +67,16 @@ describe('a Postgres warehouse', () => {
   const json = (text: string): string => `<content type="application/json">${text}</content>`;
 
   describe('of which nothing is there', () => {
+    it('has null for a text of the content that Postgres cannot hold', async () => {
+      const columns = [{ name: 'x_name', type: 'string', index: 0 } as const];
+      const entries = [
+        { ...anExported(1), values: ['a\0b'] },
+        { ...anExported(2), values: ['ab'] },
+      ];
+      expect(await target.store(aBatch('b-1', entries, { columns }))).to.deep.equal({ rows: 2, poisoned: [] });
+      expect(await ask('select x_name from events order by position')).to.deep.equal([[null], ['ab']]);
+    });
+
     it('is given its tables, with the columns of the export in its types', async () => {
       const xml = `<entry xmlns="http://www.w3.org/2005/Atom"><id>urn:x:1</id><title>t</title><updated>0000-03-01T00:00:00Z</updated><published>2026-11-22T10:00:00.5+01:00</published><category term="type:a&quot;b\\c"/><category term="tid:7"/><category term=""/><category term="NULL"/><content type="application/json">{"a":"\\u0000 \\\\N\\ttab","b":[1.50]}</content></entry>`;
       const batch = aBatch(
@@ -309,7 +319,7 @@ describe('a Postgres warehouse', () => {
         primary key (workspace, feed, position, recorded_at))`);
       const batch = aBatch('b', many(1_100), { columns: ['kind'] });
       expect(await rejection(target.store(batch))).to.match(
-        /refuses too many rows.*null value in column "owner".*23502/,
+        /too many to be put aside.*null value in column "owner".*23502/,
       );
       expect(await ask('select count(*)::int from events_batches')).to.deep.equal([[0]]);
       await client.query('alter table events alter column owner drop not null');

@@ -227,6 +227,18 @@ describe('an export with a target', function () {
       expect(first.deadLetters).to.have.length(100);
       const second = (await (await app.request(first.next ?? '')).json()) as Letters;
       expect(second.deadLetters[0]?.['id']).to.be.greaterThan(Number(first.deadLetters[99]?.['id']));
+      // More than a target may refuse of one batch, and refused again.
+      const replay = await send('POST', `/admin/exports/${w}/dead-letters/replay`, {});
+      expect(await replay.json()).to.deep.equal({ replaying: 1000 });
+      await until('all were refused again', async () => {
+        const [left] = await ask<{ count: number }>(
+          app.database.url,
+          `select count(*)::int from export_dead_letters join exports using (export_id) where name = $1 and replay is not null`,
+          [w],
+        );
+        return left?.count === 0;
+      });
+      expect((await letters(w)).deadLetters).to.have.length(100);
       expect((await send('DELETE', `/admin/exports/${w}/dead-letters`)).status).to.equal(204);
       await hasAll(w);
       expect(await lake.rows(`${w}/%`)).to.deep.equal([`${w}/a/1`, `${w}/a/3`, `${w}/a/4`]);

@@ -33,6 +33,7 @@ export function aBatch(
     key,
     feeds,
     columns,
+    moves: () => undefined,
     async *entries(of) {
       let some: ExportedEntry[] = [];
       for (const entry of typeof entries === 'function' ? entries() : entries) {

@@ -1,6 +1,7 @@
 import type { Instant } from '../../core/entry.js';
 import type { ExportedEntry } from '../../core/export.js';
 import type { Feed, FeedId } from '../../core/feed.js';
+import { MOST_DEAD_LETTERS } from '../../core/named-export.js';
 import type { PostgresTarget } from '../../core/target-settings.js';
 import type { ColumnType } from '../../core/contract.js';
 import type { ExportColumn, ExportRow } from '../../formats/export/export-row.js';
@@ -16,6 +17,8 @@ import type { WarehouseConnection } from '../../store/warehouse.js';
 import { beginLoad } from '../../store/warehouse-load.js';
 import { KEY_COLUMNS, findBatch, prepareTable, warehouseTable } from '../../store/warehouse-table.js';
 import type { FoundColumn, RefusedRow, WarehouseColumn, WarehouseTable } from '../../store/warehouse-table.js';
+import { gatherPoison } from './poison.js';
+import type { Poison } from './poison.js';
 import type { PoisonedRow, StoredBatch, Target, TargetBatch } from './target.js';
 
 /**
@@ -46,29 +49,25 @@ async function storeBatch(
   const known = await findBatch(connection, table, batch.key);
   if (known !== undefined) return { rows: known.rows, poisoned: await findRefused(batch, known.refused) };
 
-  const load = beginLoad<Line>(connection, table, columns.map(nameOf));
-  const poisoned: PoisonedRow[] = [];
+  const load = beginLoad<Line>(connection, table, columns.map(nameOf), () => {
+    batch.moves();
+  });
+  const poison = gatherPoison();
   let stored = 0;
-  for await (const lines of slicesOf(batch, columns, found, poisoned)) {
-    const refusedLines = await load.add(lines);
+  for await (const lines of slicesOf(batch, columns, found, poison)) {
+    const refusedLines = await load.add(lines, MOST_DEAD_LETTERS);
     for (const { refused, reason } of refusedLines) {
-      poisoned.push({ entry: refused.entry, reason: reason.slice(0, LONGEST_REASON) });
+      poison.add({ entry: refused.entry, reason: reason.slice(0, LONGEST_REASON) });
     }
     stored += lines.length - refusedLines.length;
-    const held = poisoned.reduce((characters, { entry }) => characters + entry.xml.length, 0);
-    if (poisoned.length > MOST_POISONED || held > MOST_POISONED_CHARACTERS) {
-      throw new Error(`the table ${table.events} refuses too many rows of one batch: ${poisoned[0]?.reason ?? ''}`);
-    }
   }
+  const poisoned = poison.rows;
   const { until, lost } = batch.end();
   const refused = poisoned.map((row) => toldRefusal(batch, row));
   await load.finish({ key: batch.key, rows: stored, refused, until, lost: toldLosses(lost) });
   return { rows: stored, poisoned };
 }
 
-/** Of one batch, what is held. Where more is refused, the fault is the table's, and nothing is dropped for it. */
-const MOST_POISONED = 1_000;
-const MOST_POISONED_CHARACTERS = 32 * 1024 * 1024;
 const LONGEST_REASON = 1_000;
 
 /** Types of Postgres where the table is made here. `json` and not `jsonb`: it is kept to the letter, and nothing that a publisher may write is refused. */
@@ -116,12 +115,12 @@ interface Line {
 const SLICE_CHARACTERS = 8 * 1024 * 1024;
 const SLICE_ROWS = 5_000;
 
-/** Rows of which none can be made are added to `poisoned`. */
+/** Rows of which none can be made are added to `poison`. */
 async function* slicesOf(
   batch: TargetBatch,
   columns: readonly RowColumn[],
   found: readonly FoundColumn[],
-  poisoned: PoisonedRow[],
+  poison: Poison,
 ): AsyncGenerator<readonly Line[]> {
   const feeds = new Map<FeedId, Feed>(batch.feeds.map((feed) => [feed.id, feed]));
   const values = columns.map((column, n) => valueIn(column, found[n]));
@@ -133,14 +132,17 @@ async function* slicesOf(
     for (const entry of entries) {
       const feed = feeds.get(entry.feed);
       if (feed === undefined) throw new Error(`the batch has an entry of the feed ${entry.feed}, and does not name it`);
+      let line: string | undefined;
       try {
         const made = rowOf(entry, feed, true);
         const row = made instanceof Promise ? await made : made;
-        const line = copyLine(values.map((valueOf) => valueOf(row)));
+        line = copyLine(values.map((valueOf) => valueOf(row)));
+      } catch (error) {
+        poison.add({ entry, reason: `no row can be made of it: ${String(error)}` });
+      }
+      if (line !== undefined) {
         lines.push({ line, entry });
         held += line.length + entry.xml.length;
-      } catch (error) {
-        poisoned.push({ entry, reason: `no row can be made of it: ${String(error)}` });
       }
       if (held >= SLICE_CHARACTERS || lines.length >= SLICE_ROWS) {
         yield lines;
@@ -158,7 +160,8 @@ function valueIn(column: RowColumn, found: FoundColumn | undefined): (row: Expor
   if (typeof column !== 'string') {
     const { index, type } = column;
     const valueOf = ({ values }: ExportRow): CopyValue => values[index] ?? null;
-    return type === 'timestamp' ? (row) => withEra(valueOf(row) as Instant | null) : valueOf;
+    if (type === 'timestamp') return (row) => withEra(valueOf(row) as Instant | null);
+    return type === 'string' ? (row) => withoutNul(valueOf(row)) : valueOf;
   }
   switch (column) {
     case 'categories':
@@ -170,6 +173,11 @@ function valueIn(column: RowColumn, found: FoundColumn | undefined): (row: Expor
     default:
       return (row) => row[column];
   }
+}
+
+/** A text of Postgres holds no U+0000, and JSON may. */
+function withoutNul(value: CopyValue): CopyValue {
+  return typeof value === 'string' && value.includes('\0') ? null : value;
 }
 
 /** The year before 1 is 0000 in RFC 3339 (ISO 8601), and 1 BC to Postgres. */

@@ -24,6 +24,8 @@ export interface TargetBatch {
   /** From the beginning each time, some at a time: of all feeds in the order of the log, or of one in that of its positions. */
   entries(of?: Feed): AsyncGenerator<readonly ExportedEntry[]>;
   readonly columns: readonly RowColumn[];
+  /** To be called when something was done without entries being asked for: who takes nothing for long is given up. */
+  moves(): void;
   /** What was lost, and until when all is told: to be asked for when all entries were gone through. */
   end(): BatchEnd;
 }

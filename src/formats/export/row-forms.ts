@@ -73,6 +73,8 @@ function tellsTheSame(form: RowForm, entry: ExportedEntry): boolean {
   const row = form.rowOf(entry, NO_FEED, false);
   if (row === undefined) return false;
   const read = new EntryRow(entry, NO_FEED, false);
+  // A reference may stand for a mark.
+  if (TEXT_COLUMNS.some((column) => MARKED.test(read.jsonOf(column)))) return false;
   return TEXT_COLUMNS.every(
     (column) => row.jsonOf(column) === read.jsonOf(column) && String(row[column]) === String(read[column]),
   );

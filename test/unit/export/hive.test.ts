@@ -49,6 +49,7 @@ describe('a batch as files of a lake', () => {
         for (let at = 0; at < all.length; at += 2) yield await Promise.resolve(all.slice(at, at + 2));
       },
       columns,
+      moves: () => undefined,
       end: () => ({ batch: null, receipt: null, until: undefined, rows: 0, lost: [] }),
     };
   }

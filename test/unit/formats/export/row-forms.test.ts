@@ -100,6 +100,14 @@ describe('the form of an entry', () => {
     expect(said).to.be.above(500);
   });
 
+  it('is not found of an entry whose references stand for what marks its values', () => {
+    const marked = '&#xE000;&#xE100;&amp;\\&#xE001;';
+    const entry = entryOf(
+      `<entry xmlns="http://www.w3.org/2005/Atom"><title>${marked}</title><category term="${marked}"/></entry>`,
+    );
+    expect(learnForm(entry)).to.equal(undefined);
+  });
+
   it('says nothing of an entry with other markup', () => {
     const form = learnForm(entryOf(samples[0] ?? ''));
     for (const text of texts.slice(1)) expect(form?.rowOf(entryOf(text), FEED, true)).to.equal(undefined);
