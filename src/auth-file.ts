@@ -1,9 +1,8 @@
 import type { Config } from './config.js';
-import { FeedsError } from './core/errors.js';
 import type { IdentitySettings } from './core/identity.js';
 import { StartError } from './core/start-error.js';
 import { checkAuthFile } from './formats/auth-settings.js';
-import { readYamlFile } from './yaml-file.js';
+import { readCheckedFile } from './yaml-file.js';
 
 const HINT = 'The form of the file is in docs/identity.md and schemas/api/auth-file.json.';
 
@@ -21,7 +20,8 @@ export async function loadAuthFile({
     if (told.length === 0) return {};
     throw new StartError(`AUTH has ${told.join(' and ')}, and AUTH_FILE does not say which`, { hint: HINT });
   }
-  const { jwt, keystone } = check(await readYamlFile('AUTH_FILE', authFile, HINT), authFile, keystonePassword);
+  const file = { variable: 'AUTH_FILE', path: authFile, hint: HINT };
+  const { jwt, keystone } = await readCheckedFile(file, (value) => checkAuthFile(value, keystonePassword));
   const sections = { jwt, keystone };
   const missing = told.filter((way) => sections[way] === undefined);
   if (missing.length > 0) {
@@ -31,16 +31,4 @@ export async function loadAuthFile({
     ...(auth.includes('jwt') && jwt !== undefined ? { jwt } : {}),
     ...(auth.includes('keystone') && keystone !== undefined ? { keystone } : {}),
   };
-}
-
-function check(value: unknown, path: string, keystonePassword: string | undefined): IdentitySettings {
-  try {
-    return checkAuthFile(value, keystonePassword);
-  } catch (error) {
-    if (!(error instanceof FeedsError)) throw error;
-    const mistakes = (error.details.violations ?? []).map(
-      ({ path: at, message }) => `  ${at === '' ? '/' : at} ${message}`,
-    );
-    throw new StartError(`${path} is wrong:\n${mistakes.join('\n')}`, { hint: HINT, cause: error });
-  }
 }

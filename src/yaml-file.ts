@@ -1,3 +1,4 @@
+import { FeedsError } from './core/errors.js';
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { StartError } from './core/start-error.js';
@@ -28,5 +29,22 @@ export async function readYamlFile(setting: string, path: string, hint: string):
       hint,
       cause: error,
     });
+  }
+}
+
+/** What the check makes of the file. Rejects with a StartError that names every mistake; the check throws a FeedsError with them. */
+export async function readCheckedFile<T>(
+  { variable, path, hint }: { readonly variable: string; readonly path: string; readonly hint: string },
+  check: (value: unknown) => T,
+): Promise<T> {
+  const value = await readYamlFile(variable, path, hint);
+  try {
+    return check(value);
+  } catch (error) {
+    if (!(error instanceof FeedsError)) throw error;
+    const mistakes = (error.details.violations ?? []).map(
+      ({ path: at, message }) => `  ${at === '' ? '/' : at} ${message}`,
+    );
+    throw new StartError(`${path} is wrong:\n${mistakes.join('\n')}`, { hint, cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { FeedsError } from '../core/errors.js';
 import type { ExportEnd, ExportLoss } from '../core/export.js';
 import type { BatchEnd } from '../core/named-export.js';
 import type { GivenRows, RowJob } from '../export/row-stream.js';
@@ -23,7 +24,7 @@ export interface Rows<End extends ExportEnd | BatchEnd> {
 
 /** The rows as a stream, in the coding that the caller likes best, and what is told at its end. */
 export async function sendRows<End extends ExportEnd | BatchEnd>(
-  { rowWriter }: Pick<Services, 'rowWriter'>,
+  { rowWriter, logger }: Pick<Services, 'rowWriter' | 'logger'>,
   req: Request,
   res: Response,
   { job, endOf, trailers }: Rows<End>,
@@ -40,7 +41,11 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
     await send(rowWriter.write({ ...job, coding }, noted, gone.signal));
   } catch (error) {
     // A reader who goes away is no error.
-    if (!gone.signal.aborted) throw error;
+    if (gone.signal.aborted) return;
+    // Whoever reads it is told nothing any more, or nothing of what the database said.
+    if (res.headersSent || isAway(error))
+      logger.warn({ err: error, requestId: req.requestId }, 'an export ended early');
+    throw error;
   }
 
   async function noted(given: GivenRows): Promise<End> {
@@ -71,6 +76,10 @@ export async function sendRows<End extends ExportEnd | BatchEnd>(
     yield* pieces;
     res.addTrailers(fields);
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof FeedsError && error.code === 'unavailable';
 }
 
 /** What clients take for all header fields together is some 16 kB at most. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { sqlState } from './db.js';
+import { destroy, sqlState } from './db.js';
 import { BEGIN } from './warehouse.js';
 import type { WarehouseConnection } from './warehouse.js';
 import { KEY_COLUMNS, recordBatch } from './warehouse-table.js';
@@ -109,7 +109,11 @@ export function beginLoad<T extends LoadedLine>(
       await connection.query(`${merge}; truncate ${STAGING}; release savepoint lines`);
       return undefined;
     } catch (error) {
-      if (!isOfData(error)) throw told(error, table);
+      if (!isOfData(error)) {
+        // An answer that comes after all would find nobody.
+        destroy(connection);
+        throw told(error, table);
+      }
       await connection.query('rollback to savepoint lines; release savepoint lines');
       return `${error.message} (SQLSTATE ${error.code ?? ''})`;
     }

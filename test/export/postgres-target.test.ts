@@ -8,6 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { bytesInTheHeap } from '../support/memory.js';
 import { startProxy } from '../support/proxy.js';
 import { until } from '../support/waiting.js';
+import { rejection } from '../support/refusal.js';
 import { aBatch, aSource, anExported } from '../support/target-batch.js';
 
 describe('a Postgres warehouse', () => {
@@ -44,14 +45,7 @@ describe('a Postgres warehouse', () => {
   const refusedOf = ({ poisoned }: StoredBatch): string[] =>
     poisoned.map(({ entry, reason }) => `${String(entry.position)}: ${reason}`);
 
-  async function rejection(promise: Promise<unknown>): Promise<string> {
-    try {
-      await promise;
-    } catch (error) {
-      return (error as Error).message;
-    }
-    throw new Error('it did not reject');
-  }
+  const messageOf = async (promise: Promise<unknown>): Promise<string> => (await rejection(promise)).message;
 
   /** Again and again, as the worker does. */
   async function storeAtLast(batch: TargetBatch, by = target): Promise<{ stored: StoredBatch; tries: number }> {
@@ -188,7 +182,7 @@ describe('a Postgres warehouse', () => {
       await client.query(
         'create table events (workspace text, feed text, position bigint, recorded_at timestamptz, primary key (workspace, feed, position, recorded_at))',
       );
-      expect(await rejection(target.store(aBatch('b', many(1), { columns: ['kind', 'content_json'] })))).to.equal(
+      expect(await messageOf(target.store(aBatch('b', many(1), { columns: ['kind', 'content_json'] })))).to.equal(
         'the table "events" has no column "kind", "content_json", which the export gives: alter table "events" add column "kind" text, add column "content_json" json, or leave it out of the export\'s columns',
       );
       await client.query('alter table "events" add column "kind" text, add column "content_json" json');
@@ -200,7 +194,7 @@ describe('a Postgres warehouse', () => {
         'create table events (workspace text, feed text, position bigint, recorded_at timestamptz, kind text)',
       );
       const batch = aBatch('b', many(1), { columns: ['kind'] });
-      expect(await rejection(target.store(batch))).to.contain(
+      expect(await messageOf(target.store(batch))).to.contain(
         'create unique index on "events" (workspace, feed, position, recorded_at)',
       );
       await client.query('create unique index on "events" (workspace, feed, position, recorded_at)');
@@ -318,7 +312,7 @@ describe('a Postgres warehouse', () => {
       await client.query(`create table events (workspace text, feed text, position bigint, recorded_at timestamptz, kind text, owner text not null,
         primary key (workspace, feed, position, recorded_at))`);
       const batch = aBatch('b', many(1_100), { columns: ['kind'] });
-      expect(await rejection(target.store(batch))).to.match(
+      expect(await messageOf(target.store(batch))).to.match(
         /too many to be put aside.*null value in column "owner".*23502/,
       );
       expect(await ask('select count(*)::int from events_batches')).to.deep.equal([[0]]);
@@ -371,7 +365,7 @@ describe('a Postgres warehouse', () => {
           isLast = false;
           return 'deliver and cut';
         });
-        expect(await rejection(through.store(batch))).to.contain('terminated');
+        expect(await messageOf(through.store(batch))).to.contain('terminated');
         await until('it is there', async () => (await positions()).length === 4);
         const again = await through.store(batch);
         expect(again.rows).to.equal(4);
@@ -428,7 +422,7 @@ describe('a Postgres warehouse', () => {
           'b',
           many(50).map((entry) => ({ ...entry, xml: anExported(1, { content: json(`"${text}"`) }).xml })),
         );
-        expect(await rejection(through.store(batch))).to.contain('timeout');
+        expect(await messageOf(through.store(batch))).to.contain('timeout');
         proxy.watch(() => undefined);
         proxy.stall(false);
         expect((await storeAtLast(batch, through)).stored.rows).to.equal(50);
@@ -443,7 +437,7 @@ describe('a Postgres warehouse', () => {
         const through = open('events', proxy.url);
         await through.store(aBatch('b-1', many(1)));
         proxy.stall(true);
-        const stuck = rejection(through.store(aBatch('b-2', many(1))));
+        const stuck = messageOf(through.store(aBatch('b-2', many(1))));
         await sleep(200);
         await through.stop();
         expect(await stuck).to.contain('terminated');
@@ -454,12 +448,12 @@ describe('a Postgres warehouse', () => {
 
     it('rejects, and keeps nothing secret in what it says, where it cannot be reached or lets nobody in', async () => {
       const away = open('events', 'postgresql://me:secret@127.0.0.1:9/warehouse');
-      expect(await rejection(away.store(aBatch('b', many(1)))))
+      expect(await messageOf(away.store(aBatch('b', many(1)))))
         .to.match(/^the warehouse cannot be reached: .*ECONNREFUSED/)
         .and.not.contain('secret');
       await client.query('create schema kept; create role nobody_here login');
       const strange = open('kept.events', database.url.replace(/\/\/[^@]*@/, '//nobody_here@'));
-      expect(await rejection(strange.store(aBatch('b', many(1))))).to.match(
+      expect(await messageOf(strange.store(aBatch('b', many(1))))).to.match(
         /permission denied for schema kept|cannot be reached/,
       );
       await client.query('drop role nobody_here');
@@ -468,7 +462,7 @@ describe('a Postgres warehouse', () => {
     it('rejects within seconds while somebody holds the table, and takes the batch after', async () => {
       await target.store(aBatch('b-1', many(1)));
       await client.query('begin; lock table events in access exclusive mode');
-      expect(await rejection(target.store(aBatch('b-2', many(2))))).to.contain('lock timeout');
+      expect(await messageOf(target.store(aBatch('b-2', many(2))))).to.contain('lock timeout');
       await client.query('rollback');
       expect(await target.store(aBatch('b-2', many(2)))).to.include({ rows: 2 });
     });

@@ -13,6 +13,7 @@ import { listExported } from '../../src/store/export.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { fillLog } from '../support/fill-log.js';
+import { rejection } from '../support/refusal.js';
 
 const logger = pino({ level: 'silent' });
 const EACH = 20_000;
@@ -139,13 +140,6 @@ describe('what writes exports', function () {
     expect(await rejection(textOf(pieces))).to.have.property('name', 'AbortError');
   });
 });
-
-async function rejection(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => expect.fail('it was not refused'),
-    (error: unknown) => error,
-  );
-}
 
 async function textOf(pieces: AsyncGenerator<Uint8Array>): Promise<string> {
   const all: Uint8Array[] = [];

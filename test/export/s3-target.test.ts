@@ -12,6 +12,7 @@ import type { Target, TargetBatch } from '../../src/export/targets/target.js';
 import { startBucket, type TestBucket } from '../support/bucket.js';
 import { openDuckDb, type DuckDb } from '../support/duckdb.js';
 import { bytesOutsideTheHeap } from '../support/memory.js';
+import { rejection } from '../support/refusal.js';
 import { aBatch, aSource, anExported } from '../support/target-batch.js';
 
 describe('a bucket', () => {
@@ -39,14 +40,7 @@ describe('a bucket', () => {
     return makeS3Target({ ...bucket.settings, ...settings }, { requestMs: 2_000, pieceOctets: 65_536, ...bounds });
   }
 
-  async function rejection(promise: Promise<unknown>): Promise<string> {
-    try {
-      await promise;
-    } catch (error) {
-      return (error as Error).message;
-    }
-    throw new Error('it did not reject');
-  }
+  const messageOf = async (promise: Promise<unknown>): Promise<string> => (await rejection(promise)).message;
 
   async function ask(sql: string): Promise<readonly (readonly unknown[])[]> {
     await bucket.download(lake);
@@ -103,7 +97,7 @@ describe('a bucket', () => {
   });
 
   it('is not written to elsewhere than its prefix says', async () => {
-    expect(await rejection(open({ prefix: 'a/../b/' }).store(aBatch('b', many(1))))).to.match(
+    expect(await messageOf(open({ prefix: 'a/../b/' }).store(aBatch('b', many(1))))).to.match(
       /^no object can be named a\/\.\.\/b\/feed=/,
     );
     expect(await bucket.keys()).to.deep.equal([]);
@@ -177,22 +171,22 @@ describe('a bucket', () => {
 
   it('that refuses makes it reject, with what it says, and without secrets', async () => {
     const wrong = open({ secretAccessKey: 'another secret' });
-    const denied = await rejection(
+    const denied = await messageOf(
       wrong.closeDay({ feed: aSource(1, 'orders'), date: '2026-11-22', rows: 1, batches: [] }),
     );
     expect(denied).to.match(
       /^the bucket "lake" answered PUT feed=shop%2Forders\/date=2026-11-22\/_SUCCESS with 403, SignatureDoesNotMatch, /,
     );
     expect(denied).to.not.contain('secret').and.not.contain('AWS4-HMAC');
-    expect(await rejection(wrong.store(aBatch('b', many(1))))).to.match(/answered HEAD .* with 403$/);
+    expect(await messageOf(wrong.store(aBatch('b', many(1))))).to.match(/answered HEAD .* with 403$/);
     expect(
-      await rejection(
+      await messageOf(
         open({ bucket: 'nowhere' }).closeDay({ feed: aSource(1, 'orders'), date: '2026-11-22', rows: 1, batches: [] }),
       ),
     ).to.contain('404, NoSuchBucket');
     for (const status of [301, 403, 429, 500, 503]) {
       bucket.fail((request) => (request.startsWith('PUT') ? { status, body: '<html>' } : undefined));
-      expect(await rejection(target.store(aBatch('b', many(1)))), String(status)).to.match(
+      expect(await messageOf(target.store(aBatch('b', many(1)))), String(status)).to.match(
         new RegExp(`with ${String(status)}$`),
       );
     }
@@ -203,17 +197,17 @@ describe('a bucket', () => {
   it('that is away, or hangs, or is stopped makes it reject', async () => {
     const gone = await startBucket();
     await gone.stop();
-    expect(await rejection(open(gone.settings).store(aBatch('b', many(1))))).to.match(
+    expect(await messageOf(open(gone.settings).store(aBatch('b', many(1))))).to.match(
       /does not answer HEAD .*: ECONNREFUSED$/,
     );
     bucket.fail(() => 'hang');
     const begun = Date.now();
-    expect(await rejection(open({}, { requestMs: 300 }).store(aBatch('b', many(1))))).to.match(
+    expect(await messageOf(open({}, { requestMs: 300 }).store(aBatch('b', many(1))))).to.match(
       /does not answer HEAD .*: not in time$/,
     );
     expect(Date.now() - begun).to.be.within(250, 5_000);
     const patient = open({}, { requestMs: 600_000 });
-    const stuck = rejection(patient.store(aBatch('b', many(1))));
+    const stuck = messageOf(patient.store(aBatch('b', many(1))));
     await patient.stop();
     expect(await stuck).to.contain('does not answer');
   });
@@ -237,7 +231,7 @@ describe('a bucket', () => {
             : request.startsWith(step) && !request.includes('?');
           return isIt && times-- > 0 ? fault : undefined;
         });
-        await rejection(target.store(batch));
+        await messageOf(target.store(batch));
         const isLate = fault === 'lose the answer' && ['?complete', 'PUT'].includes(step);
         const names = (await bucket.keys()).filter((name) => name.endsWith(`part-${key}.parquet`));
         if (!isLate) expect(names, key).to.deep.equal([]);
@@ -265,18 +259,18 @@ describe('a bucket', () => {
           }
         : undefined,
     );
-    expect(await rejection(target.store(large(8)))).to.match(/with 200, InternalError, Try again\.$/);
+    expect(await messageOf(target.store(large(8)))).to.match(/with 200, InternalError, Try again\.$/);
     expect(bucket.requests.at(-1)).to.match(/\?abort$/);
     expect(await bucket.keys()).to.deep.equal([]);
   });
 
   it('is none where a server answers to everything', async () => {
     bucket.fail((request) => (request.startsWith('HEAD') ? { status: 200, body: '' } : undefined));
-    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(
+    expect(await messageOf(target.store(aBatch('b', many(1))))).to.match(
       /has application\/xml as .*part-b\.parquet, expected/,
     );
     bucket.fail((request) => (request.startsWith('PUT') ? { status: 200, body: '' } : undefined));
-    expect(await rejection(target.store(aBatch('b', many(1))))).to.match(/part-b\.parquet without an ETag with 200$/);
+    expect(await messageOf(target.store(aBatch('b', many(1))))).to.match(/part-b\.parquet without an ETag with 200$/);
     expect(await bucket.keys()).to.deep.equal([]);
   });
 

@@ -198,6 +198,20 @@ describe('an export with a target', function () {
       expect(await (await send('POST', replayPath)).json()).to.deep.equal({ replaying: 0 });
     });
 
+    it('has it once when the export is put back, and not by its letter as well', async () => {
+      const w = fresh();
+      await withPoison(w);
+      const id = `(select feed_id from feeds where workspace = '${w}')`;
+      await ask(
+        app.database.url,
+        `update entries set xml = (select xml from entries where position = 3 and feed_id = ${id}) where position = 2 and feed_id = ${id}`,
+      );
+      expect((await send('POST', `/admin/exports/${w}/reset`, { to: 'start' })).status).to.equal(200);
+      await hasAll(w);
+      expect((await letters(w)).deadLetters).to.deep.equal([]);
+      expect(await lake.rows(`${w}/%`)).to.deep.equal([1, 1, 2, 3, 3].map((n) => `${w}/a/${String(n)}`));
+    });
+
     it('lets it be given up', async () => {
       const w = fresh();
       await withPoison(w);
@@ -256,6 +270,25 @@ describe('an export with a target', function () {
     await made(`/admin/exports/${w}`, { feeds: [`${w}/*`] });
     expect((await send('GET', `/export/${w}`)).status).to.equal(200);
     expect(await shown(w)).not.to.have.any.keys('target', 'push');
+  });
+
+  it('does not count what another target had of a day that is not over', async () => {
+    const w = fresh();
+    await feed(`${w}/a`);
+    await publish(`${w}/a`, 2);
+    await pushTo(w);
+    await hasAll(w);
+    const parts = (): Promise<unknown[]> =>
+      ask(
+        app.database.url,
+        `select rows from export_parts join exports using (export_id) where name = '${w}' order by batch`,
+      );
+    expect(await parts()).to.deep.equal([{ rows: 2 }]);
+    const columns = ['position'];
+    await made(`/admin/exports/${w}`, { feeds: [`${w}/*`], target: 'warehouse', everySeconds: 1, columns });
+    await publish(`${w}/a`, 1);
+    await hasAll(w);
+    expect(await parts()).to.deep.equal([{ rows: 1 }]);
   });
 
   it('cannot have one that the operator has not declared, and is told which there are', async () => {

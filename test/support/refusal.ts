@@ -10,3 +10,14 @@ export function refusalOf(work: () => unknown): FeedsError {
   }
   throw new Error('it was not refused');
 }
+
+/** The error that a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  throw new Error('it did not reject');
+}
