@@ -4,6 +4,7 @@ import type { EntryKind, Instant, Position } from './entry.js';
 import { FeedsError } from './errors.js';
 import { checkName } from './feed.js';
 import type { FeedId } from './feed.js';
+import type { Utf8 } from './utf8.js';
 
 /** What somebody pulls who reads many feeds at once, in the order of the clock (docs/adr/0012). */
 
@@ -72,6 +73,29 @@ export interface ExportedEntry {
   readonly schemaVersion: number | undefined;
   /** Of the columns of the content that are wanted, in their order; undefined: none are. */
   readonly values?: readonly ContentValue[];
+  /** `xml` and `atomId` in UTF-8, where they are at hand. */
+  readonly octets?: EntryOctets | undefined;
+}
+
+/** An entry's texts among those of others, by their offsets. */
+export interface EntryOctets extends Utf8 {
+  readonly atomId: number;
+  readonly idEnd: number;
+  /** Its text goes to the end. */
+  readonly xml: number;
+}
+
+/** With nothing of the entries around it: it can be held for long, or sent to a thread. */
+export function aloneOf({
+  feed,
+  position,
+  kind,
+  atomId,
+  xml,
+  recordedAt,
+  schemaVersion,
+}: ExportedEntry): ExportedEntry {
+  return { feed, position, kind, atomId, xml, recordedAt, schemaVersion };
 }
 
 /** What the export cannot give any more: entries behind the place that retention, or the deletion of the feed, took. */

@@ -1,10 +1,12 @@
 import type { Position } from '../core/entry.js';
+import { aloneOf } from '../core/export.js';
 import type { ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import type { View } from '../core/view.js';
-import type { Db } from '../store/db.js';
+import type { CopyDb } from '../store/db.js';
 import { readExported, readExportedText } from '../store/export.js';
-import type { ExportedStretch, UnreadEntry } from '../store/export.js';
+import type { ExportedStretch } from '../store/export.js';
+import type { FoundEntry } from '../store/exported-entries.js';
 import { walk } from '../store/export-walk.js';
 
 /** A feed that is exported, and what of it the caller sees. */
@@ -37,14 +39,14 @@ export interface Batch extends TimedPlace {
 }
 
 interface UnreadBatch extends TimedPlace {
-  readonly entries: readonly UnreadEntry[];
+  readonly entries: readonly FoundEntry[];
 }
 
 /** In positions: of some tenants there may be few entries in it, or none. */
 const BATCH = 500;
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
-export function exportBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
+export function exportBatches(db: CopyDb, wanted: BatchesWanted): AsyncGenerator<Batch> {
   const batches = readBatches(db, wanted);
   // What is taken out of entries, or found in them, is known to another thread, which would wait for this one, and this one for it.
   return wanted.redact === undefined && wanted.extract === undefined ? batches : oneAhead(batches);
@@ -65,7 +67,7 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-async function* readBatches(db: Db, wanted: BatchesWanted): AsyncGenerator<Batch> {
+async function* readBatches(db: CopyDb, wanted: BatchesWanted): AsyncGenerator<Batch> {
   const { partition, from, begin, to, limit } = wanted;
   const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
   const reading = { stretches, rest: undefined };
@@ -93,13 +95,15 @@ export async function asSeen(
   { redact, extract }: Pick<BatchesWanted, 'redact' | 'extract'>,
   entries: readonly ExportedEntry[],
 ): Promise<readonly ExportedEntry[]> {
-  const seen = redact === undefined ? entries : await redact(entries);
+  if (redact === undefined && extract === undefined) return entries;
+  const alone = entries.map(aloneOf);
+  const seen = redact === undefined ? alone : await redact(alone);
   return extract === undefined ? seen : extract(seen);
 }
 
 /** Undefined: there is nothing more. */
 async function readBatch(
-  db: Db,
+  db: CopyDb,
   { partition, feeds }: BatchesWanted,
   /** `rest` is of a stretch that was too long to be read at once. */
   reading: { readonly stretches: AsyncGenerator<ExportStretch>; rest: ExportStretch | undefined },
@@ -134,14 +138,14 @@ const PIECE = 1_000_000;
 
 /** With the texts that were too large to come along, and without what retention has taken by then; a piece of the batch ends where it holds many. */
 async function* withTexts(
-  db: Db,
+  db: CopyDb,
   { partition }: BatchesWanted,
-  unread: readonly UnreadEntry[],
+  unread: readonly FoundEntry[],
 ): AsyncGenerator<readonly ExportedEntry[]> {
   let piece: ExportedEntry[] = [];
   let held = 0;
   for (const entry of unread) {
-    if (entry.xml !== undefined) {
+    if (entry.octets !== undefined) {
       piece.push(entry);
       continue;
     }

@@ -7,6 +7,7 @@ import type { NamedExport, PendingBatch } from '../core/named-export.js';
 import type { ExportReceipts } from '../core/export-receipt.js';
 import { rowColumns } from '../formats/export/row-columns.js';
 import { lettersOf, readLetters } from '../store/dead-letters.js';
+import type { CopyDb } from '../store/db.js';
 import { listExported } from '../store/export.js';
 import type { ExportPart } from '../store/export-parts.js';
 import { asSeen, exportBatches } from './batches.js';
@@ -25,6 +26,7 @@ export interface PushedBatch {
 }
 
 interface PushDeps extends ContentDeps {
+  readonly db: CopyDb;
   readonly exportReceipts: ExportReceipts;
 }
 

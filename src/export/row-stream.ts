@@ -6,9 +6,9 @@ import type { FeedId } from '../core/feed.js';
 import type { BatchEnd, ExportFormat } from '../core/named-export.js';
 import { EXPORT_FORMATS } from '../formats/export/export-formats.js';
 import type { ExportDocument, ExportSource } from '../formats/export/export-write.js';
-import type { RowColumn } from '../formats/export/row-columns.js';
+import type { RowColumn } from '../formats/export/export-row.js';
 import { zstdCoded } from '../formats/zstd.js';
-import type { Db } from '../store/db.js';
+import type { CopyDb } from '../store/db.js';
 import { exportBatches } from './batches.js';
 import type { Batch, BatchesWanted } from './batches.js';
 import { noteGiven } from './losses.js';
@@ -35,7 +35,7 @@ export interface GivenRows {
 }
 
 export interface RowStreamDeps {
-  readonly db: Db;
+  readonly db: CopyDb;
   /** Asked when all rows have been given. */
   readonly endOf: (given: GivenRows) => Promise<ExportEnd | BatchEnd>;
   /** Nobody reads any more. Between two row groups nothing else tells. */

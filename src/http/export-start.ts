@@ -24,7 +24,7 @@ import { contentReader } from '../export/content-values.js';
 import { fromWhatIsKept, readLosses } from '../export/losses.js';
 import type { GivenRows } from '../export/row-stream.js';
 import { rowColumns } from '../formats/export/row-columns.js';
-import type { RowColumn } from '../formats/export/row-columns.js';
+import type { RowColumn } from '../formats/export/export-row.js';
 import { findColumnTypes } from '../store/contracts.js';
 import { newestTick, readEpochs } from '../store/epochs.js';
 import type { SeenTick } from '../store/epochs.js';

@@ -1,14 +1,17 @@
+import pg from 'pg';
 import type { Pool } from 'pg';
 import type { Instant, Position } from '../core/entry.js';
 import type { ExportPlace, ExportStretch, ExportedEntry, TimedTick } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
 import { isEarlier } from '../core/instants.js';
 import { tenantTerms } from '../core/search.js';
-import type { Db } from './db.js';
+import type { CopyDb, Db } from './db.js';
 import { FEED_COLUMNS, FEED_COLUMN_COUNT, toFeed } from './feeds.js';
 import type { FeedRow } from './feeds.js';
 import { privateSql } from './search-sql.js';
-import { KINDS } from './write-batch.js';
+import { TERM_SEPARATOR } from './write-batch.js';
+import { EXPORTED_COLUMNS, entriesIn } from './exported-entries.js';
+import type { FoundEntry } from './exported-entries.js';
 
 /**
  * The log over all feeds, in the order of the clock. All that stands at or before the newest tick stays as it is, save that retention takes
@@ -170,73 +173,47 @@ export interface ExportedStretch extends ExportStretch {
   readonly tenants: readonly string[] | undefined;
 }
 
-// Put in order by the reader: Postgres would carry the texts along for that.
-const entriesText = (condition: string): string => `
-  select s.at::int, e.position, e.kind, e.atom_id, e.schema_version, case when e.octets <= $5 then e.xml end
-    from unnest($2::int[], $3::bigint[], $4::bigint[]) with ordinality as s (feed_id, first, last, at)
-   cross join lateral (
-      select position, kind, atom_id, schema_version, octets, terms, xml
-        from entries
-       where partition_id = $1
-         and feed_id = s.feed_id
-         and position >= greatest(s.first, (select first_kept from heads where partition_id = $1 and feed_id = s.feed_id))
-         and position <= s.last
-       order by position
-       limit 100000) e${condition}`;
-
-const ENTRIES = entriesText('');
-// No terms: of a stretch of which all is seen.
-const ENTRIES_OF_SOME = entriesText(`
-   where ($6::text[])[s.at::int] is null
-      or (e.terms && string_to_array(($6::text[])[s.at::int], E'\\x01') and not ${privateSql('e.terms')})`);
-
-const LARGE = 'select xml from entries where partition_id = $1 and feed_id = $2 and position = $3';
-
-type EntryRow = [number, Position, number, string, number | null, string | null];
-
 /** Larger ones are read one by one, when their turn comes. */
 const ALONG_OCTETS = 16_384;
 
-/** An entry whose text may not have come along. */
-export type UnreadEntry = ExportedEntry | (Omit<ExportedEntry, 'xml'> & { readonly xml: undefined });
+// Put in order by the reader: Postgres would carry the texts along for that. Without terms: of a stretch of which all is seen.
+function entriesText(partition: number, stretches: readonly ExportedStretch[]): string {
+  const list = (of: (stretch: ExportedStretch) => string): string => `array[${stretches.map(of).join()}]`;
+  const feeds = list(({ feed }) => String(feed));
+  const firsts = list(({ first }) => String(first));
+  const lasts = list(({ last }) => String(last));
+  const terms = list(({ tenants }) =>
+    tenants === undefined ? 'null' : pg.escapeLiteral(tenantTerms(tenants).join(TERM_SEPARATOR)),
+  );
+  return `
+    select ${EXPORTED_COLUMNS}, case when e.octets <= ${String(ALONG_OCTETS)} then e.xml end
+      from unnest(${feeds}::int[], ${firsts}::bigint[], ${lasts}::bigint[], ${terms}::text[])
+           with ordinality as s (feed_id, first, last, terms, at)
+     cross join lateral (
+        select position, kind, schema_version, atom_id, octets, terms, xml
+          from entries
+         where partition_id = ${String(partition)}
+           and feed_id = s.feed_id
+           and position >= greatest(s.first, (select first_kept from heads where partition_id = ${String(partition)} and feed_id = s.feed_id))
+           and position <= s.last
+         order by position
+         limit 100000) e
+     where s.terms is null or (e.terms && string_to_array(s.terms, E'\\x01') and not ${privateSql('e.terms')})`;
+}
+
+const LARGE = 'select xml from entries where partition_id = $1 and feed_id = $2 and position = $3';
 
 /**
  * The entries of these stretches, in order; some 1,000 of them are as many as should be asked for at once. Left out is what
- * retention has taken by then, and, where only some tenants' are seen, everything else.
+ * retention has taken by then, and, where only some tenants' are seen, everything else. By COPY: what comes is read as it is, where the driver
+ * would make strings of it first.
  */
 export async function readExported(
-  db: Db,
+  db: CopyDb,
   partition: number,
   stretches: readonly ExportedStretch[],
-): Promise<UnreadEntry[]> {
-  const isSome = stretches.some(({ tenants }) => tenants !== undefined);
-  const values: unknown[] = [
-    partition,
-    stretches.map(({ feed }) => feed),
-    stretches.map(({ first }) => String(first)),
-    stretches.map(({ last }) => String(last)),
-    ALONG_OCTETS,
-  ];
-  const terms = stretches.map(({ tenants }) => (tenants === undefined ? null : tenantTerms(tenants).join('\u0001')));
-  const { rows } = await db.query<EntryRow>(
-    isSome
-      ? { name: 'exported-of-some', text: ENTRIES_OF_SOME, values: [...values, terms] }
-      : { name: 'exported', text: ENTRIES, values },
-  );
-  rows.sort(([one, first], [other, second]) => one - other || Number(first - second));
-  return rows.map(([at, position, kind, atomId, version, xml]) => {
-    const stretch = stretches[at - 1];
-    if (stretch === undefined) throw new Error(`there is no stretch ${String(at)}`);
-    return {
-      feed: stretch.feed,
-      position,
-      kind: KINDS[kind] ?? 'entry',
-      atomId,
-      recordedAt: stretch.recordedAt,
-      schemaVersion: version ?? undefined,
-      xml: xml ?? undefined,
-    };
-  });
+): Promise<FoundEntry[]> {
+  return entriesIn(await db.copy(entriesText(partition, stretches)), stretches);
 }
 
 /** The text of one that was too large to come along; undefined: retention has taken it since. */

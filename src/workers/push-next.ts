@@ -14,7 +14,7 @@ import type { ContentDeps } from '../export/content-values.js';
 import { pushedBatch, replayedBatch } from '../export/pushed-batch.js';
 import type { KeepOn, PushedBatch } from '../export/pushed-batch.js';
 import type { Target } from '../export/targets/target.js';
-import type { Db } from '../store/db.js';
+import type { CopyDb, Db } from '../store/db.js';
 import { countDeadLetters, nextReplay } from '../store/dead-letters.js';
 import { newestTick } from '../store/epochs.js';
 import { listExported } from '../store/export.js';
@@ -26,6 +26,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Patience } from './patience.js';
 
 export interface PushNextDeps extends ContentDeps {
+  readonly db: CopyDb;
   readonly pool: Pool;
   readonly exportReceipts: ExportReceipts;
   readonly metrics: Pick<Metrics, 'pushed'>;

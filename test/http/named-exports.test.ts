@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import pg from 'pg';
 import { ADMIN_TOKEN, startApp } from '../support/app.js';
 import type { TestApp } from '../support/app.js';
+import { auditPublished } from '../support/audit.js';
 import { aFeedOf } from '../support/build.js';
 import { createDatabase } from '../support/database.js';
 import { deleteFeed } from '../support/deletion.js';
@@ -334,6 +335,8 @@ describe('named exports', function () {
     await publish(`${w}/a`);
     await put(w, [`${w}/a`]);
     await acked(w, (await pull(w)).end);
+    // What is told of that comes into the log too, and it would not be put back by less.
+    await auditPublished(app.database.url);
     await publish(`${w}/a`);
     const beyond = await pull(w);
     const goBack = async (position: number): Promise<void> => {

@@ -2,7 +2,7 @@ import type { ExportedEntry } from '../../src/core/export.js';
 import type { Feed } from '../../src/core/feed.js';
 import type { TargetBatch } from '../../src/export/targets/target.js';
 import { EXPORT_COLUMNS } from '../../src/formats/export/export-row.js';
-import type { RowColumn } from '../../src/formats/export/row-columns.js';
+import type { RowColumn } from '../../src/formats/export/export-row.js';
 import { anEntry } from './build.js';
 
 /** A feed as a target sees it. */

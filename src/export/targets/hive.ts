@@ -1,6 +1,6 @@
 import { EXPORT_COLUMNS } from '../../formats/export/export-row.js';
 import { writeParquet } from '../../formats/export/parquet.js';
-import type { RowColumn } from '../../formats/export/row-columns.js';
+import type { RowColumn } from '../../formats/export/export-row.js';
 import type { ExportedEntry } from '../../core/export.js';
 import { dateOf } from '../../core/instants.js';
 import type { Poison } from './poison.js';

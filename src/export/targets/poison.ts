@@ -1,3 +1,4 @@
+import { aloneOf } from '../../core/export.js';
 import { MOST_DEAD_LETTERS } from '../../core/named-export.js';
 import type { PoisonedRow } from './target.js';
 
@@ -22,7 +23,7 @@ export function gatherPoison(): Poison {
         const count = `more than ${String(rows.length)} rows of the batch`;
         throw new Error(`${count} are refused, too many to be put aside; one of them: ${row.reason}`);
       }
-      rows.push(row);
+      rows.push({ ...row, entry: aloneOf(row.entry) });
     },
   };
 }

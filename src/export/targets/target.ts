@@ -1,7 +1,7 @@
 import type { ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
 import type { BatchEnd } from '../../core/named-export.js';
-import type { RowColumn } from '../../formats/export/row-columns.js';
+import type { RowColumn } from '../../formats/export/export-row.js';
 
 /** What a named export is pushed to. */
 export interface Target {

@@ -1,6 +1,5 @@
-import type { ExportRow } from './export-row.js';
+import type { ExportRow, RowColumn } from './export-row.js';
 import { nameOf } from './row-columns.js';
-import type { RowColumn } from './row-columns.js';
 
 /** RFC 4180: records of CSV, with lines that end in CR LF. */
 

@@ -10,8 +10,12 @@ import { elementJson } from '../json/json-write.js';
 import { readKnownTree } from '../xml/known-tree.js';
 import { attributeOf } from '../xml/xml-tree.js';
 import type { XmlElement } from '../xml/xml-tree.js';
-import type { ExportColumn, ExportRow } from './export-row.js';
-import { JSON_OF } from './row-json.js';
+import type { OctetWriter } from '../octet-writer.js';
+import type { ExportColumn, ExportRow, JsonMember, RowColumn, TextColumn } from './export-row.js';
+import { JSON_OF, typedJson } from './row-json.js';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 const TYPE_TERM = 'type:';
 const TENANT_TERM = 'tid:';
@@ -20,7 +24,7 @@ const NO_TERMS: readonly string[] = [];
 /** An entry as a row. What a column takes is done when it is asked for. `showsPositions`: the caller sees the whole log. */
 export class EntryRow implements ExportRow {
   private readonly entry: ExportedEntry;
-  private readonly source: Pick<Feed, 'workspace' | 'name'>;
+  protected readonly source: Pick<Feed, 'workspace' | 'name'>;
   private readonly showsPositions: boolean;
   private known: XmlElement | undefined;
   private terms: readonly string[] | undefined;
@@ -124,6 +128,47 @@ export class EntryRow implements ExportRow {
 
   jsonOf(column: ExportColumn): string {
     return JSON_OF[column](this);
+  }
+
+  writeMembers(members: readonly JsonMember[], to: OctetWriter): void {
+    for (const { begin, column } of members) {
+      to.text(begin);
+      this.writeColumn(column, to);
+    }
+  }
+
+  protected writeColumn(column: RowColumn, to: OctetWriter): void {
+    const { position } = this;
+    if (typeof column !== 'string') to.text(typedJson(column, this));
+    else if (column === 'position' && position !== null) to.integer(Number(position));
+    // There is nothing to escape in them.
+    else if (column === 'recorded_at' || column === 'kind') to.text(`"${this[column]}"`);
+    else if (column !== 'atom_id' || !this.writeAtomId(to)) to.text(this.jsonOf(column));
+  }
+
+  textOf(column: TextColumn): Uint8Array | string | null {
+    const { octets } = this.entry;
+    if (column !== 'atom_id' || octets === undefined) return this[column];
+    return octets.all.subarray(octets.atomId, octets.idEnd);
+  }
+
+  /** False: it has to be escaped, or made of text. */
+  private writeAtomId(to: OctetWriter): boolean {
+    const { octets } = this.entry;
+    if (octets === undefined) return false;
+    const { all, atomId: start, idEnd: end } = octets;
+    to.ensure(end - start + 2);
+    const { octets: written, length } = to;
+    let at = length;
+    written[at++] = QUOTE;
+    for (let from = start; from < end; from++, at++) {
+      const octet = all[from] ?? 0;
+      if (octet < 0x20 || octet === QUOTE || octet === BACKSLASH) return false;
+      written[at] = octet;
+    }
+    written[at] = QUOTE;
+    to.length = at + 1;
+    return true;
   }
 
   private get isTombstone(): boolean {

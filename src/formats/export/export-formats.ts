@@ -4,7 +4,7 @@ import { writeAtom } from './atom.js';
 import { writeCsv, writeNdjson } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { writeParquet } from './parquet.js';
-import type { RowColumn } from './row-columns.js';
+import type { RowColumn } from './export-row.js';
 
 /** A way to write an export. */
 export interface FormatOfExport {

@@ -1,9 +1,11 @@
 import { isContentColumn } from '../../core/content-columns.js';
 import type { ContentValue } from '../../core/content-columns.js';
 import type { ExportedEntry } from '../../core/export.js';
+import type { ColumnType } from '../../core/contract.js';
 import type { Instant } from '../../core/entry.js';
 import { FeedsError } from '../../core/errors.js';
 import type { ExportFormat } from '../../core/named-export.js';
+import type { OctetWriter } from '../octet-writer.js';
 
 /**
  * An entry as a row, flat and typed (docs/export.md). Columns are never renamed and keep their types; new ones come at the end.
@@ -34,9 +36,32 @@ export interface ExportRow {
   readonly values: readonly ContentValue[];
   /** The value of a column as a JSON text, on one line. */
   jsonOf(column: ExportColumn): string;
+  /** As JSON, in one line. */
+  writeMembers(members: readonly JsonMember[], to: OctetWriter): void;
+  /** As the column of that name, in UTF-8 where the row has it so, which is good as long as the row is. */
+  textOf(column: TextColumn): Uint8Array | string | null;
 }
 
-export type ExportColumn = Exclude<keyof ExportRow, 'values' | 'jsonOf'>;
+/** Of long texts, or of texts that are all different. */
+export type TextColumn = 'atom_id' | 'content_xml' | 'content_json';
+
+export type ExportColumn = Exclude<keyof ExportRow, 'values' | 'jsonOf' | 'writeMembers' | 'textOf'>;
+
+/** A column of an export: one that all entries have, or one of the content. */
+export type RowColumn = ExportColumn | TypedColumn;
+
+export interface TypedColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Among the values of a row. */
+  readonly index: number;
+}
+
+/** Of the object that a row is: its name with what stands around it, and the column it is of. */
+export interface JsonMember {
+  readonly begin: string;
+  readonly column: RowColumn;
+}
 
 /** In this order in all formats. */
 export const EXPORT_COLUMNS = [

@@ -2,11 +2,11 @@ import type { Instant } from '../../core/entry.js';
 import type { ExportEnd, ExportLoss, ExportedEntry } from '../../core/export.js';
 import type { Feed } from '../../core/feed.js';
 import type { BatchEnd } from '../../core/named-export.js';
+import { OctetWriter } from '../octet-writer.js';
 import { breather } from '../slices.js';
 import { csvHeader, csvRecord } from './csv.js';
-import type { ExportRow } from './export-row.js';
+import type { ExportRow, RowColumn } from './export-row.js';
 import { ndjsonWriter } from './ndjson.js';
-import type { RowColumn } from './row-columns.js';
 import { startRowMaker } from './row-maker.js';
 
 /** Entries with what they need to become rows. */
@@ -57,33 +57,31 @@ export async function* writeCsv(
   columns: readonly RowColumn[],
 ): AsyncGenerator<string | Uint8Array> {
   yield csvHeader(columns);
-  yield* pieces(source, (row) => csvRecord(row, columns));
+  yield* pieces(source, (row, to) => {
+    to.text(csvRecord(row, columns));
+  });
 }
 
-/** So many octets are handed on at once. */
+/** So many octets are handed on at once, and the rest of a row. */
 const PIECE = 256 * 1024;
+const USUAL_ROW = 16 * 1024;
 
-async function* pieces(source: ExportSource, write: (row: ExportRow) => string): AsyncGenerator<string | Uint8Array> {
+async function* pieces(
+  source: ExportSource,
+  write: (row: ExportRow, to: OctetWriter) => void,
+): AsyncGenerator<Uint8Array> {
   const breathe = breather();
   const rowOf = startRowMaker();
-  let piece = Buffer.allocUnsafeSlow(PIECE);
-  let filled = 0;
+  const written = new OctetWriter(PIECE + USUAL_ROW);
   for await (const entries of source.batches) {
     for (const entry of entries) {
       const { feed, showsPositions } = source.feedOf(entry);
       const row = rowOf(entry, feed, showsPositions);
-      const line = write(row instanceof Promise ? await row : row);
-      // A character takes three octets of UTF-8 at most.
-      if (filled + line.length * 3 > PIECE) {
-        if (filled > 0) yield piece.subarray(0, filled);
-        piece = Buffer.allocUnsafeSlow(PIECE);
-        filled = 0;
-        await breathe();
-      }
-      // Each at once: to put many together first costs more.
-      if (line.length * 3 > PIECE) yield line;
-      else filled += piece.write(line, filled);
+      write(row instanceof Promise ? await row : row, written);
+      if (written.length < PIECE) continue;
+      yield written.take(PIECE + USUAL_ROW);
+      await breathe();
     }
   }
-  if (filled > 0) yield piece.subarray(0, filled);
+  if (written.length > 0) yield written.take(0);
 }

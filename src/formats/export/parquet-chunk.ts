@@ -50,32 +50,40 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
   const pages: Uint8Array[] = [];
   const encodings = new Set<'PLAIN' | 'RLE' | 'RLE_DICTIONARY'>(['RLE']);
   const total = { values: 0, nulls: 0, held: 0, octets: 0 };
+  /** Of the page that is filled; afterwards the next one has its room. */
+  const body = new ByteWriter();
+  const addText = textWriter(body);
   let page = emptyPage(distinct !== undefined);
 
-  return { add, closePage, held: () => total.held + dictionary.offset + page.body.offset, finish };
+  return { add, closePage, held: () => total.held + dictionary.offset + body.offset, finish };
 
   function add(value: ColumnValue): boolean {
     page.rows += 1;
     if (value === null) addLevels(0, 0);
-    else if (typeof value !== 'object') addValue(value, 0);
+    else if (typeof value !== 'object' || value instanceof Uint8Array) addValue(value, 0);
     else if (value.length === 0) addLevels(0, 0);
     else for (const [index, one] of value.entries()) addValue(one, index === 0 ? 0 : 1);
-    if (page.body.offset >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values >= PAGE_VALUES) return true;
+    if (body.offset >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values >= PAGE_VALUES) return true;
     return page.hasDictionary && !hasRoom();
   }
 
-  function addValue(value: ParquetValue, repetition: 0 | 1): void {
+  function addValue(value: ParquetValue | Uint8Array, repetition: 0 | 1): void {
     addLevels(repetition, 1);
     page.values += 1;
     if (page.hasDictionary && distinct !== undefined) {
       page.indexes.push(indexOf(String(value), distinct));
       return;
     }
+    if (typeof value === 'string' || value instanceof Uint8Array) {
+      addText(value);
+      return;
+    }
     range.widen(value);
     // Eight of them are one octet.
     if (typeof value === 'boolean') page.bits.push(value);
-    else if (typeof value === 'string') page.addText(value);
-    else writePlain(page.body, [value], element.type, undefined);
+    else if (element.type === 'INT64') body.appendInt64(BigInt(value));
+    else if (element.type === 'INT32') body.appendInt32(Number(value));
+    else body.appendFloat64(Number(value));
   }
 
   function indexOf(value: string, known: Map<string, number>): number {
@@ -99,7 +107,7 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
   }
 
   async function closePage(): Promise<void> {
-    const { rows, values, hasDictionary, indexes, bits, body, repetitions, definitions } = page;
+    const { rows, values, hasDictionary, indexes, bits, repetitions, definitions } = page;
     if (rows === 0) return;
     page = emptyPage(hasRoom());
     // The values themselves are not compared from now on.
@@ -132,6 +140,8 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
         is_compressed: values > 0,
       },
     });
+    body.index = 0;
+    body.offset = 0;
   }
 
   async function addPage(
@@ -188,30 +198,17 @@ interface Page {
   rows: number;
   /** How many, without those that are null. */
   values: number;
-  /** Its values are places in the dictionary; else `body` has them. */
+  /** Its values are places in the dictionary; else they are written down at once. */
   readonly hasDictionary: boolean;
   readonly indexes: number[];
-  /** Booleans, which `body` gets when the page is closed. */
+  /** Booleans, which are written down when the page is closed. */
   readonly bits: boolean[];
-  readonly body: ByteWriter;
-  readonly addText: (text: string) => void;
   readonly repetitions: number[];
   readonly definitions: number[];
 }
 
 function emptyPage(hasDictionary: boolean): Page {
-  const body = new ByteWriter();
-  return {
-    rows: 0,
-    values: 0,
-    hasDictionary,
-    indexes: [],
-    bits: [],
-    body,
-    addText: textWriter(body),
-    repetitions: [],
-    definitions: [],
-  };
+  return { rows: 0, values: 0, hasDictionary, indexes: [], bits: [], repetitions: [], definitions: [] };
 }
 
 /** Longer ones would make the end of the file long. */

@@ -2,14 +2,13 @@ import type { SchemaElement } from 'hyparquet-writer';
 import type { ContentValue } from '../../core/content-columns.js';
 import type { Instant } from '../../core/entry.js';
 import { microsecondsOf } from '../../core/instants.js';
-import type { ExportColumn, ExportRow } from './export-row.js';
-import type { RowColumn, TypedColumn } from './row-columns.js';
+import type { ExportColumn, ExportRow, RowColumn, TypedColumn } from './export-row.js';
 
 /** What a column holds in a file: integers as they are, texts to be written in UTF-8. */
 export type ParquetValue = string | bigint | number | boolean;
 
-/** Of a row. */
-export type ColumnValue = ParquetValue | null | readonly string[];
+/** Of a row. Octets are a text in UTF-8, good as long as the row is. */
+export type ColumnValue = ParquetValue | Uint8Array | null | readonly string[];
 
 /** A column as Parquet has it. What has no value is null; a list has one element a value, and may be empty. */
 export interface ParquetColumn {
@@ -43,7 +42,7 @@ const COLUMNS: Readonly<Record<ExportColumn, ParquetColumn>> = {
   workspace: column('workspace', TEXT, (row) => row.workspace, REPETITIVE),
   feed: column('feed', TEXT, (row) => row.feed, REPETITIVE),
   position: column('position', { type: 'INT64' }, (row) => row.position, NULLABLE),
-  atom_id: column('atom_id', TEXT, (row) => row.atom_id),
+  atom_id: column('atom_id', TEXT, (row) => row.textOf('atom_id')),
   event_type: column('event_type', TEXT, (row) => row.event_type, { ...REPETITIVE, ...NULLABLE }),
   tenant: column('tenant', TEXT, (row) => row.tenant, { ...REPETITIVE, ...NULLABLE }),
   categories: {
@@ -66,13 +65,13 @@ const COLUMNS: Readonly<Record<ExportColumn, ParquetColumn>> = {
   },
   published: column('published', MILLISECONDS, (row) => millisecondsOf(row.published), NULLABLE),
   updated: column('updated', MILLISECONDS, (row) => millisecondsOf(row.updated), NULLABLE),
-  recorded_at: column('recorded_at', MICROSECONDS, (row) => microsecondsOf(row.recorded_at)),
+  recorded_at: column('recorded_at', MICROSECONDS, (row) => toMicroseconds(row.recorded_at)),
   kind: column('kind', TEXT, (row) => row.kind, REPETITIVE),
   schema_version: column('schema_version', { type: 'INT32' }, (row) => row.schema_version, NULLABLE),
   content_type: column('content_type', TEXT, (row) => row.content_type, { ...REPETITIVE, ...NULLABLE }),
-  content_xml: column('content_xml', TEXT, (row) => row.content_xml, NULLABLE),
+  content_xml: column('content_xml', TEXT, (row) => row.textOf('content_xml'), NULLABLE),
   // No `JSON`: DuckDB's functions take a text as well, and of that some readers (Polars) make octets.
-  content_json: column('content_json', TEXT, (row) => row.content_json, NULLABLE),
+  content_json: column('content_json', TEXT, (row) => row.textOf('content_json'), NULLABLE),
 };
 
 export function parquetColumns(columns: readonly RowColumn[]): ParquetColumn[] {
@@ -107,5 +106,21 @@ function column(
 }
 
 function millisecondsOf(instant: string | null): bigint | null {
-  return instant === null ? null : BigInt(Date.parse(instant));
+  return instant === null ? null : toMilliseconds(instant);
+}
+
+const toMilliseconds = remembering((instant) => BigInt(Date.parse(instant)));
+const toMicroseconds = remembering(microsecondsOf);
+
+/** Entries of one tick were recorded at one time, and most were published when they were updated. */
+function remembering(read: (instant: Instant) => bigint): (instant: Instant) => bigint {
+  let last = '';
+  let value = 0n;
+  return (instant) => {
+    if (instant !== last) {
+      value = read(instant);
+      last = instant;
+    }
+    return value;
+  };
 }

@@ -4,14 +4,13 @@ import type { ExportEnd, ExportedEntry } from '../../core/export.js';
 import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
-import type { ExportRow } from './export-row.js';
+import type { ExportRow, RowColumn } from './export-row.js';
 import { toldLosses } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
 import { parquetColumns } from './parquet-columns.js';
 import type { ColumnValue, ParquetColumn } from './parquet-columns.js';
-import type { RowColumn } from './row-columns.js';
 import { startRowMaker } from './row-maker.js';
 
 /** How much makes a row group. */

@@ -1,17 +1,7 @@
 import { contentColumns, exportedName } from '../../core/content-columns.js';
-import type { ColumnType, ColumnTypes } from '../../core/contract.js';
+import type { ColumnTypes } from '../../core/contract.js';
 import { EXPORT_COLUMNS } from './export-row.js';
-import type { ExportColumn } from './export-row.js';
-
-/** A column of an export: one that all entries have, or one of the content. */
-export type RowColumn = ExportColumn | TypedColumn;
-
-export interface TypedColumn {
-  readonly name: string;
-  readonly type: ColumnType;
-  /** Among the values of a row. */
-  readonly index: number;
-}
+import type { ExportColumn, RowColumn, TypedColumn } from './export-row.js';
 
 /** The columns of these names, as `checkColumns` takes them; undefined: all that every entry has. The types are those of all that are of the content. */
 export function rowColumns(names: readonly string[] | undefined, types: ColumnTypes): readonly RowColumn[] {

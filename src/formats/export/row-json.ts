@@ -1,4 +1,5 @@
-import type { ExportColumn, ExportRow } from './export-row.js';
+import type { ExportColumn, ExportRow, JsonMember, RowColumn, TypedColumn } from './export-row.js';
+import { nameOf } from './row-columns.js';
 
 /**
  * The columns of a row as JSON texts, each on one line. Positions are numbers: they are exact to 2^53, which no feed
@@ -21,6 +22,17 @@ export const JSON_OF: Readonly<Record<ExportColumn, (row: ExportRow) => string>>
   content_xml: (row) => JSON.stringify(row.content_xml),
   content_json: (row) => row.content_json ?? 'null',
 };
+
+/** Behind the last of them the object is to be closed. */
+export function jsonMembers(columns: readonly RowColumn[]): readonly JsonMember[] {
+  return columns.map((column, n) => ({ begin: `${n === 0 ? '{' : ','}${quoted(nameOf(column))}:`, column }));
+}
+
+/** Integers are written to the last digit. */
+export function typedJson({ index }: TypedColumn, { values }: Pick<ExportRow, 'values'>): string {
+  const value = values[index] ?? null;
+  return typeof value === 'string' ? quoted(value) : String(value);
+}
 
 // What has to be escaped in JSON, and what JSON.stringify escapes besides.
 const ESCAPED = /["\\\0-\x1f\ud800-\udfff]/;

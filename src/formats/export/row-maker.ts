@@ -4,8 +4,8 @@ import type { Feed, FeedId } from '../../core/feed.js';
 import { SLICED_CHARACTERS, readTreeGently } from '../xml/xml-tree.js';
 import { EntryRow } from './entry-row.js';
 import type { ExportRow } from './export-row.js';
-import { learnForm } from './row-forms.js';
-import type { RowForm } from './row-forms.js';
+import { encoded, learnForm } from './forms/row-form.js';
+import type { EncodedEntry, RowForm } from './forms/row-form.js';
 
 /** Gives entries as rows, each good until the next one is asked for. `showsPositions`: the caller sees the whole log. */
 export type RowMaker = (
@@ -34,13 +34,14 @@ export function startRowMaker(): RowMaker {
   const feeds = new LRUCache<FeedId, Known>({ max: FEEDS });
   return (entry, feed, showsPositions) => {
     const known = feeds.get(entry.feed) ?? begin(feeds, entry.feed);
+    const octets = encoded(entry);
     for (const [index, form] of known.forms.entries()) {
-      const row = form.rowOf(entry, feed, showsPositions);
+      const row = form.rowOf(octets, feed, showsPositions);
       if (row === undefined) continue;
       if (index > 0) known.forms.unshift(...known.forms.splice(index, 1));
       return row;
     }
-    if (--known.untilLesson === 0) learn(known, entry);
+    if (--known.untilLesson === 0) learn(known, octets);
     // A small one is read when a column asks for it.
     if (entry.xml.length < SLICED_CHARACTERS) return new EntryRow(entry, feed, showsPositions);
     return readTreeGently(entry.xml).then((tree) => new EntryRow(entry, feed, showsPositions, tree));
@@ -53,7 +54,7 @@ function begin(feeds: LRUCache<FeedId, Known>, feed: FeedId): Known {
   return known;
 }
 
-function learn(known: Known, entry: ExportedEntry): void {
+function learn(known: Known, entry: EncodedEntry): void {
   const form = learnForm(entry);
   if (form !== undefined) known.forms.unshift(form);
   if (known.forms.length > FORMS_OF_A_FEED) known.forms.pop();

@@ -8,7 +8,7 @@ import { hiveParts } from '../../../src/export/targets/hive.js';
 import { gatherPoison } from '../../../src/export/targets/poison.js';
 import type { PoisonedRow, TargetBatch } from '../../../src/export/targets/target.js';
 import { EXPORT_COLUMNS } from '../../../src/formats/export/export-row.js';
-import type { RowColumn } from '../../../src/formats/export/row-columns.js';
+import type { RowColumn } from '../../../src/formats/export/export-row.js';
 import { anEntry } from '../../support/build.js';
 import { openDuckDb } from '../../support/duckdb.js';
 import type { DuckDb } from '../../support/duckdb.js';

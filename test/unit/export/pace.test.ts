@@ -26,8 +26,9 @@ describe('the pace of exports', () => {
     const pace = makePace();
     beBusy();
     expect(await timeOf(() => pace(15, never))).to.be.within(115, 1_000);
+    const paceOfMany = makePace();
     beBusy();
-    const many = Array.from({ length: 50 }, () => timeOf(() => pace(1_000, never)));
+    const many = Array.from({ length: 50 }, () => timeOf(() => paceOfMany(1_000, never)));
     expect(Math.max(...(await Promise.all(many)))).to.be.within(1_500, 3_500);
   });
 
