@@ -44,9 +44,12 @@ export interface RowStreamDeps {
 
 type Part = string | Uint8Array;
 
-/** The rows of what is wanted, from Postgres to the octets that are sent. */
+const encoder = new TextEncoder();
+
+/** The rows of what is wanted, from Postgres to the octets that are sent. Whoever gets them may give them away with their room. */
 export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerator<Uint8Array> {
   const { wanted, format, columns, document } = job;
+  const { write, givesRoom } = EXPORT_FORMATS[format];
   const given = new Map<FeedId, Given>();
   let rows = 0;
   let place: TimedPlace | undefined;
@@ -64,8 +67,10 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
       },
       document,
     };
-    for await (const part of coded(EXPORT_FORMATS[format].write(source, columns), job.coding)) {
-      if (part.length > 0) yield typeof part === 'string' ? Buffer.from(part) : part;
+    for await (const part of coded(write(source, columns), job.coding)) {
+      if (part.length === 0) continue;
+      if (typeof part === 'string') yield encoder.encode(part);
+      else yield givesRoom && job.coding === 'identity' ? part : new Uint8Array(part);
     }
   } finally {
     await all.return(undefined);

@@ -13,11 +13,13 @@ export interface FormatOfExport {
   readonly write: (source: ExportSource, columns: readonly RowColumn[]) => AsyncGenerator<string | Uint8Array>;
   /** It is compressed within, and not coded again. */
   readonly isCompressed: boolean;
+  /** Nothing else stands in the room of its octets: it can be given away with them. */
+  readonly givesRoom: boolean;
 }
 
 export const EXPORT_FORMATS: Readonly<Record<ExportFormat, FormatOfExport>> = {
-  ndjson: { type: 'application/x-ndjson', write: writeNdjson, isCompressed: false },
-  csv: { type: 'text/csv; charset=utf-8; header=present', write: writeCsv, isCompressed: false },
-  atom: { type: `${ATOM_FEED};charset=utf-8`, write: writeAtom, isCompressed: false },
-  parquet: { type: 'application/vnd.apache.parquet', write: writeParquet, isCompressed: true },
+  ndjson: { type: 'application/x-ndjson', write: writeNdjson, isCompressed: false, givesRoom: true },
+  csv: { type: 'text/csv; charset=utf-8; header=present', write: writeCsv, isCompressed: false, givesRoom: true },
+  atom: { type: `${ATOM_FEED};charset=utf-8`, write: writeAtom, isCompressed: false, givesRoom: false },
+  parquet: { type: 'application/vnd.apache.parquet', write: writeParquet, isCompressed: true, givesRoom: false },
 };
