@@ -95,8 +95,8 @@ export function startPublishers(
       const answer = await publish(url(id), entryXml(id, options.content ?? id));
       slowest = Math.max(slowest, answer.seconds);
       (answer.status === 201 ? published : failed).set(id, answer);
-      // A node that is away answers at once.
-      if (answer.status === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      // A node that is away, or whose Postgres is, answers at once.
+      if (answer.status !== 201) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   });
   return {
