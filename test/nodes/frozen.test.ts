@@ -10,7 +10,7 @@ import { sideBySide } from '../support/side-by-side.js';
 import { until } from '../support/waiting.js';
 
 /** Two seconds until Postgres throws the frozen node out; the rest is for a busy machine. */
-const HELD_UP_SECONDS = 3;
+const HELD_UP_SECONDS = 3.5;
 /** Whoever is held up at all is for two seconds, or until the node goes on. */
 const NOT_HELD_UP_SECONDS = 1.8;
 

@@ -148,7 +148,7 @@ describe('a server whose clients take their time', function () {
   });
 
   it('takes no more connections than it may have, and takes others when there is room', async () => {
-    const all = await Promise.all(Array.from({ length: CONNECTIONS + 10 }, async () => heardFrom(await open(), 0.5)));
+    const all = await Promise.all(Array.from({ length: CONNECTIONS + 10 }, async () => heardFrom(await open(), 1)));
     const taken = all.filter(({ closed }) => !closed).length;
     // Those of the tests before may still be there.
     expect(taken).to.be.within(CONNECTIONS - 20, CONNECTIONS);
@@ -214,18 +214,21 @@ describe('a server whose clients take their time', function () {
 
     it('lets no more requests wait than it may have connections', async () => {
       // Those of the test before are forgotten by then.
-      await sleep(700);
+      await sleep(1_000);
       // Exactly as many as may wait: one that is refused ends its connection, and the others on it make room.
       const some = await Promise.all(Array.from({ length: CONNECTIONS / 40 }, () => open()));
       const heard = some.map((socket) => heardFrom(socket, 3));
       for (const socket of some) socket.write(head('GET', path + slowRead).repeat(40));
-      await sleep(300);
-      const health = await open();
-      const told = heardFrom(health, 1);
-      health.write(head('GET', '/healthz', { connection: 'close' }));
-      expect((await told).text)
-        .to.match(/^HTTP\/1\.1 503 /)
-        .and.to.contain('urn:millrace:problem:overloaded');
+      let told = '';
+      const isRefused = async (): Promise<boolean> => {
+        const health = await open();
+        const answer = heardFrom(health, 1);
+        health.write(head('GET', '/healthz', { connection: 'close' }));
+        told = (await answer).text;
+        return /^HTTP\/1\.1 503 /.test(told);
+      };
+      await until('all wait, and one more is refused', isRefused, 1.8);
+      expect(told).to.contain('urn:millrace:problem:overloaded');
       for (const { text } of await Promise.all(heard)) expect(text).to.match(/^HTTP\/1\.1 503 /);
     });
   });
