@@ -361,7 +361,7 @@ describe('a reader that is bound to tenants', function () {
     // Nothing of it is left, and the tag of the empty page from before is not that of one with a gap.
     const later = await get(lost, { ...a, 'if-none-match': lostTag });
     expect([later.status, later.headers.get('millrace-gap')]).to.deep.equal([200, 'unnumbered']);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('can do nothing else', async () => {
     const path = await app.feed('acts', { editable: true });
