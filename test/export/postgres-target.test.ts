@@ -488,7 +488,7 @@ describe('a Postgres warehouse', () => {
         )) as [[number]];
         longest = Math.max(longest, seconds);
         // To look takes longer than what is looked at.
-        await sleep(50);
+        await sleep(150);
       }
     })();
     const stored = await target.store(aBatch('b', entries, { piece: 4 }));

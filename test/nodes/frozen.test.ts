@@ -14,6 +14,9 @@ const HELD_UP_SECONDS = 3.5;
 /** Whoever is held up at all is for two seconds, or until the node goes on. */
 const NOT_HELD_UP_SECONDS = 1.8;
 
+/** Often enough to be held up. */
+const STEADILY = { pauseMs: 20 };
+
 /** A node that is frozen, behind a network in which what it sends is withheld, and another one. */
 interface World {
   readonly database: TestDatabase;
@@ -71,7 +74,7 @@ describe('a node that stands still in the middle of a batch', function () {
     const own = publish(url, entryXml('urn:x:own', step, ['a', 'b']));
     const withheld = await held;
     frozen.freeze();
-    const others = startPublishers(2, 'other', () => other.url + path);
+    const others = startPublishers(2, 'other', () => other.url + path, STEADILY);
     const { seconds = 2.5 } = options;
     await sleep(seconds * 1000);
     await until('the other node publishes', () => others.published.size > 10);
@@ -118,7 +121,7 @@ describe('a node that stands still in the middle of a batch', function () {
     async () => {
       const { database, proxy, frozen, other } = worlds[1]!;
       const { path } = await newFeed(worlds[1]!);
-      const others = startPublishers(2, 'other', () => other.url + path);
+      const others = startPublishers(2, 'other', () => other.url + path, STEADILY);
       const held = proxy.hold('insert-entries', { bytes: 100_000, including: 'urn:x:large' });
       const own = publish(frozen.url + path, entryXml('urn:x:large', 'x'.repeat(300_000)));
       const withheld = await held;
@@ -157,8 +160,8 @@ describe('a node that stands still in the middle of a batch', function () {
     const { name, path } = await newFeed(worlds[0]!);
     const unrelated = await insertFeed(database.url, 'unrelated');
     const own = startPublishers(8, 'own', () => frozen.url + path);
-    const others = startPublishers(2, 'other', () => other.url + path);
-    const elsewhere = startPublishers(2, 'elsewhere', () => other.url + unrelated);
+    const others = startPublishers(2, 'other', () => other.url + path, STEADILY);
+    const elsewhere = startPublishers(2, 'elsewhere', () => other.url + unrelated, STEADILY);
     for (let round = 0; round < 3; round++) {
       await sleep(100 + Math.random() * 150);
       frozen.freeze();
