@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS } from '../../../../src/core/feed.js';
 import { readEntry, readFeedDocument } from '../../../../src/formats/atom/atom-read.js';
 import { fixtures } from '../fixtures.js';
 import { cpuTime } from '../../../support/cpu-time.js';
+import { stopwatch } from '../../../support/stopwatch.js';
 
 const OPTIONS = { limits: DEFAULT_LIMITS };
 const MEBIBYTE = 1024 * 1024;
@@ -126,13 +127,11 @@ describe('large bodies', () => {
   /** The longest time in milliseconds that the event loop had to wait while this went on. */
   async function longestHold(run: () => Promise<unknown>): Promise<number> {
     let longest = 0;
-    let last = { at: performance.now(), computed: cpuTime() };
+    let took = stopwatch();
     let going = true;
     const look = (): void => {
-      const now = { at: performance.now(), computed: cpuTime() };
-      // Neither what a busy machine lets it wait counts, nor what other threads do meanwhile.
-      longest = Math.max(longest, Math.min(now.at - last.at, now.computed - last.computed));
-      last = now;
+      longest = Math.max(longest, took());
+      took = stopwatch();
       if (going) setImmediate(look);
     };
     setImmediate(look);
