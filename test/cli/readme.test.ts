@@ -37,14 +37,21 @@ describe('README', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** A line of README as it stands, but for the port; `seconds` ends one that goes on for ever. */
-  function run(command: string, seconds: number): Promise<string> {
+  /** A line of README as it stands, but for the port; `seconds` ends one that hangs, `hear` is told what it says and may end it. */
+  function run(
+    command: string,
+    seconds: number,
+    hear: (output: string, end: () => void) => void = () => undefined,
+  ): Promise<string> {
     const text = command.replaceAll('http://127.0.0.1:8080', server.url);
     const env = { ...process.env, MILLRACE_URL: server.url, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
     return new Promise((resolve) => {
       const shell = spawn('timeout', [String(seconds), 'sh', '-c', text], { cwd: folder, env });
       let output = '';
-      shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      shell.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        hear(output, () => shell.kill());
+      });
       shell.on('close', () => {
         resolve(output);
       });
@@ -68,8 +75,13 @@ describe('README', function () {
       .to.include('<title>Order placed</title>')
       .and.to.include('rel="self"');
     expect(await run(read, 10)).to.match(/^<\?xml.*<feed .*Order placed.*<\/feed>\n$/s);
-    const following = run(follow, 6);
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    let seen = '';
+    const following = run(follow, 40, (output, end) => {
+      // It looks once more, and finds nothing of it again.
+      if (!seen.includes('Order sent') && output.includes('Order sent')) setTimeout(end, 1_500);
+      seen = output;
+    });
+    await until('it follows', () => seen.includes('Order placed'));
     await run(publish.replace('Order placed', 'Order sent'), 10);
     const followed = await following;
     expect(followed.match(/<title>Order placed/g), 'seen once').to.have.length(1);

@@ -16,7 +16,7 @@ import { fillLog } from '../support/fill-log.js';
 import { rejection } from '../support/refusal.js';
 
 const logger = pino({ level: 'silent' });
-const EACH = 20_000;
+const EACH = 12_000;
 type Entries = readonly ExportedEntry[];
 const END: ExportEnd = { after: 'x', complete: false, until: undefined, rows: 0, lost: [] };
 

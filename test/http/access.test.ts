@@ -210,7 +210,8 @@ describe('who may do what, over HTTP', function () {
         roles: { grants: rolesOf('keystone') },
       },
     });
-    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path } });
+    // At its end fetch may have opened a connection that nothing was sent on, which would be waited for.
+    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path, SHUTDOWN_SECONDS: '1' } });
     await app.feed('closed');
     await app.feed('open', { public: true });
     for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {

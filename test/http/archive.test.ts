@@ -32,7 +32,7 @@ describe('the archive of a feed', () => {
   };
 
   it('is the whole feed together with the head at every size from 0 to 120, and its pages never change', async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     const path = await app.feed('growing');
     const ids: string[] = [];
     const kept = new Map<string, string>();
@@ -207,7 +207,7 @@ describe('the archive of a feed', () => {
   });
 
   it('gives pages larger than any other page may be, and the head leads on past 8 MiB', async function () {
-    this.timeout(15_000);
+    this.timeout(60_000);
     const path = await app.feed('large');
     const content = `<content>${'x'.repeat(400_000)}</content>`;
     const ids: string[] = [];
@@ -233,7 +233,7 @@ describe('the archive of a feed', () => {
   });
 
   it('is named by the first page on the way back that leaves out nothing, when 8 MiB end the head above it', async function () {
-    this.timeout(15_000);
+    this.timeout(60_000);
     const path = await app.feed('largest');
     const ids = await publishSome(app, path, 25);
     const content = `<content>${'x'.repeat(1_900_000)}</content>`;

@@ -10,7 +10,7 @@ import { bearing, issue } from '../support/tokens.js';
 import { until } from '../support/waiting.js';
 
 describe('deleting a feed', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let app: TestApp;
 
   before(async () => {

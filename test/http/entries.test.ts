@@ -512,7 +512,7 @@ describe('publishing', () => {
     });
 
     it('a client that writes on while it is refused gets to read the answer, and may go on', async function () {
-      this.timeout(10_000);
+      this.timeout(60_000);
       const body = Buffer.alloc(4_000_000, 'x');
       for (let round = 0; round < 15; round += 1) {
         const refused = await post(app, feed, body, round % 2 === 0 ? { 'content-type': 'image/png' } : {});

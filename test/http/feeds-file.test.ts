@@ -16,7 +16,7 @@ import { page, publish } from '../support/publish.js';
 const READY = fileURLToPath(new URL('../../schemas/contracts', import.meta.url));
 
 describe('contracts, quotas and grants in the feeds file', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let app: TestApp;
   let directory: string;
   let file: string;

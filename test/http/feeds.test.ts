@@ -500,7 +500,7 @@ describe('the pages of a feed', () => {
   });
 
   describe('searches over more than one stretch', function () {
-    this.timeout(15_000);
+    this.timeout(60_000);
     let long: string;
     let all: string[];
     const rare = (index: number): boolean => index % 1_700 === 3 || index === 5_000 || index === 5_001;

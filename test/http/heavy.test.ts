@@ -4,6 +4,7 @@ import type { TestApp } from '../support/app.js';
 import { ATOM } from '../support/atom.js';
 import { anEntry, anEntryWithoutId } from '../support/build.js';
 import { FEED_TYPE, page, post } from '../support/publish.js';
+import { stopwatch } from '../support/stopwatch.js';
 
 const JSON_TYPE = 'application/json';
 const MEBIBYTES = 1024 * 1024;
@@ -25,12 +26,12 @@ describe('a heavy entry', () => {
   /** The answers in every format, each of which has to come soon and be in proportion. */
   const readInAll = async (path: string, mostBytes: number): Promise<void> => {
     for (const format of FORMATS) {
-      const began = performance.now();
+      const took = stopwatch();
       const response = await app.request(`${path}?format=${format}`);
       const { byteLength } = await response.arrayBuffer();
       expect(response.status, format).to.equal(200);
       expect(byteLength, format).to.be.lessThan(mostBytes);
-      expect(performance.now() - began, format).to.be.lessThan(4_000);
+      expect(took(), format).to.be.lessThan(4_000);
     }
   };
 
@@ -66,10 +67,10 @@ describe('a heavy entry', () => {
   it('with a media type that is mostly spaces', async () => {
     const path = await app.feed('spaces');
     for (const type of [`a/b${' '.repeat(500_000)}`, `a/b${' '.repeat(500_000)};`, `text/x${' '.repeat(500_000)}`]) {
-      const began = performance.now();
+      const took = stopwatch();
       const response = await post(app, path, anEntry({ content: `<summary/><content type="${type}">AAAA</content>` }));
       await response.arrayBuffer();
-      expect(performance.now() - began).to.be.lessThan(2_000);
+      expect(took()).to.be.lessThan(2_000);
       expect(response.status).to.be.oneOf([201, 422]);
     }
     await readInAll(path, 10 * MEBIBYTES);

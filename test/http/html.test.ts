@@ -268,7 +268,7 @@ describe('the pages for a browser', function () {
     await page.goto(here + path);
     await page.getByLabel('Search by category').fill('+a');
     await page.getByRole('button', { name: 'Search' }).click();
-    await page.waitForURL(/search=/, { timeout: 10_000 });
+    await page.waitForURL(/search=/);
     expect(page.url()).to.equal(`${here}${path}?search=%2Ba&format=html`);
     expect(await titles(page)).to.deep.equal(['one']);
     expect(told).to.deep.equal([]);

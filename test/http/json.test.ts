@@ -4,6 +4,7 @@ import type { TestApp } from '../support/app.js';
 import { ATOM, childOf, childrenOf, linkHeaderOf, parseXml } from '../support/atom.js';
 import { anEntry, anId } from '../support/build.js';
 import { page, post, publish, publishAll, publishSome } from '../support/publish.js';
+import { stopwatch } from '../support/stopwatch.js';
 
 const JSON_TYPE = 'application/json';
 const CLOUD_FEEDS = 'application/vnd.rackspace.atom+json';
@@ -506,9 +507,9 @@ describe('JSON', () => {
       ];
       for (const body of bodies) {
         const response = send(path, body);
-        const began = performance.now();
+        const took = stopwatch();
         expect((await app.request('/healthz')).status).to.equal(200);
-        expect(performance.now() - began, body.slice(0, 60)).to.be.lessThan(1_000);
+        expect(took(), body.slice(0, 60)).to.be.lessThan(1_000);
         const { status } = await response;
         await (await response).arrayBuffer();
         expect(status, body.slice(0, 60)).to.be.within(400, 499);

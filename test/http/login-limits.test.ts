@@ -14,6 +14,7 @@ import { ask as query } from '../support/log.js';
 import { requestFrom } from '../support/from-address.js';
 import type { Answered } from '../support/from-address.js';
 import { bearing, issue } from '../support/tokens.js';
+import { until } from '../support/waiting.js';
 
 const PASSWORD = 'correct horse battery';
 
@@ -240,9 +241,15 @@ describe('limits on failed logins', function () {
     const address = newAddress();
     await failFrom(address);
     const rows = async (): Promise<number> => {
-      await sleep(300);
-      const [row] = await query<{ n: number }>(app.database.url, 'select count(*)::int as n from rates');
-      return row?.n ?? 0;
+      let counted = -1;
+      await until('all is written down', async () => {
+        const before = counted;
+        await sleep(500);
+        const [row] = await query<{ n: number }>(app.database.url, 'select count(*)::int as n from rates');
+        counted = row?.n ?? 0;
+        return counted === before;
+      });
+      return counted;
     };
     const before = await rows();
     for (let n = 0; n < 20; n++) expect(await statusOf(address, basic(`name-${String(n)}`))).to.equal(429);

@@ -10,6 +10,7 @@ import type { TestDatabase } from '../support/database.js';
 import { makeLake } from '../support/lake.js';
 import type { Lake } from '../support/lake.js';
 import { ask } from '../support/log.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { until } from '../support/waiting.js';
 
 interface Shown {
@@ -43,6 +44,7 @@ describe('an export with a target', function () {
     await warehouse.drop();
   });
 
+  const test = sideBySide();
   const fresh = (): string => `w${randomUUID().slice(0, 8)}`;
 
   function send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -84,7 +86,7 @@ describe('an export with a target', function () {
   const places = (path: string, from: number, to: number): string[] =>
     Array.from({ length: to - from + 1 }, (_, n) => `${path}/${String(from + n)}`).sort();
 
-  it('is written to it by itself, each entry once', async () => {
+  test(0, 'is written to it by itself, each entry once', async () => {
     const w = fresh();
     await feed(`${w}/a`);
     await feed(`${w}/b`);
@@ -98,7 +100,7 @@ describe('an export with a target', function () {
     expect(push).to.include({ failures: 0, lost: 0, deadLetters: 0 });
   });
 
-  it('has values of the content, in their types, in files and in a table', async () => {
+  test(1, 'has values of the content, in their types, in files and in a table', async () => {
     const w = fresh();
     await feed(`${w}/a`);
     const types = ['string', 'integer', 'number', 'boolean', 'timestamp'];
@@ -172,7 +174,7 @@ describe('an export with a target', function () {
         [name],
       );
 
-    it('has all the others, and puts that one aside with what was wrong with it', async () => {
+    test(2, 'has all the others, and puts that one aside with what was wrong with it', async () => {
       const w = fresh();
       await withPoison(w);
       expect(await lake.rows(`${w}/%`)).to.deep.equal([`${w}/a/1`, `${w}/a/3`]);
@@ -183,7 +185,7 @@ describe('an export with a target', function () {
       expect((await shown(w)).push?.deadLetters).to.equal(1);
     });
 
-    it('has it too when it can be stored after all, once', async () => {
+    test(3, 'has it too when it can be stored after all, once', async () => {
       const w = fresh();
       await withPoison(w);
       const replayPath = `/admin/exports/${w}/dead-letters/replay`;
@@ -198,7 +200,7 @@ describe('an export with a target', function () {
       expect(await (await send('POST', replayPath)).json()).to.deep.equal({ replaying: 0 });
     });
 
-    it('has it once when the export is put back, and not by its letter as well', async () => {
+    test(0, 'has it once when the export is put back, and not by its letter as well', async () => {
       const w = fresh();
       await withPoison(w);
       const id = `(select feed_id from feeds where workspace = '${w}')`;
@@ -212,7 +214,7 @@ describe('an export with a target', function () {
       expect(await lake.rows(`${w}/%`)).to.deep.equal([1, 1, 2, 3, 3].map((n) => `${w}/a/${String(n)}`));
     });
 
-    it('lets it be given up', async () => {
+    test(1, 'lets it be given up', async () => {
       const w = fresh();
       await withPoison(w);
       const [letter] = (await letters(w)).deadLetters;
@@ -223,7 +225,7 @@ describe('an export with a target', function () {
       expect((await send('DELETE', path)).status).to.equal(204);
     });
 
-    it('stops when there are 1,000 of them, loses nothing, and goes on when they are fewer', async () => {
+    test(2, 'stops when there are 1,000 of them, loses nothing, and goes on when they are fewer', async () => {
       const w = fresh();
       await withPoison(w);
       await ask(
@@ -259,7 +261,7 @@ describe('an export with a target', function () {
     });
   });
 
-  it('is not pulled or acknowledged by anybody else, until it has none any more', async () => {
+  test(3, 'is not pulled or acknowledged by anybody else, until it has none any more', async () => {
     const w = fresh();
     await feed(`${w}/a`);
     await pushTo(w);
@@ -272,7 +274,7 @@ describe('an export with a target', function () {
     expect(await shown(w)).not.to.have.any.keys('target', 'push');
   });
 
-  it('does not count what another target had of a day that is not over', async () => {
+  test(0, 'does not count what another target had of a day that is not over', async () => {
     const w = fresh();
     await feed(`${w}/a`);
     await publish(`${w}/a`, 2);
@@ -291,34 +293,10 @@ describe('an export with a target', function () {
     expect(await parts()).to.deep.equal([{ rows: 1 }]);
   });
 
-  it('cannot have one that the operator has not declared, and is told which there are', async () => {
+  test(1, 'cannot have one that the operator has not declared, and is told which there are', async () => {
     const response = await send('PUT', `/admin/exports/${fresh()}`, { feeds: ['*'], target: 'attic' });
     expect(response.status).to.equal(422);
     expect(await response.text()).to.contain('there are lake');
-  });
-
-  it('lags while the target is away, tells why, and has each entry once when it is back', async () => {
-    const w = fresh();
-    await feed(`${w}/a`);
-    await publish(`${w}/a`, 1);
-    await pushTo(w);
-    await hasAll(w);
-    await rename(lake.path, `${lake.path}-away`);
-    try {
-      await publish(`${w}/a`, 2);
-      await until('it has failed', async () => ((await shown(w)).push?.failures ?? 0) > 0);
-      const { push, lag } = await shown(w);
-      expect(lag.entries).to.equal(2);
-      expect(push?.lastError).to.contain('ENOENT');
-      expect(Date.parse(push?.nextTryAt ?? '')).to.be.greaterThan(Date.now() - 10_000);
-    } finally {
-      await rename(`${lake.path}-away`, lake.path);
-    }
-    await hasAll(w);
-    expect(await lake.rows(`${w}/%`)).to.deep.equal(places(`${w}/a`, 1, 3));
-    expect((await shown(w)).push)
-      .to.include({ failures: 0 })
-      .and.not.have.property('lastError');
   });
 
   describe('of a day that is over', () => {
@@ -334,24 +312,28 @@ describe('an export with a target', function () {
     }
     const yesterday = (): string => new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
 
-    it('tells with _SUCCESS how many rows there are in which files, though nothing was published since', async () => {
-      const w = fresh();
-      await feed(`${w}/a`);
-      await publishYesterday(`${w}/a`, 5);
-      const date = yesterday();
-      await pushTo(w, { batchRows: 2 });
-      await until('the day is told', async () => (await lake.success(`${w}/a`, date)) !== undefined);
-      const told = await lake.success(`${w}/a`, date);
-      expect(told?.rows).to.equal(5);
-      expect(told?.parts).to.have.length(3);
-      const directory = `feed=${w}%2Fa/date=${date}`;
-      expect(await lake.files(directory)).to.deep.equal(
-        [`${directory}/_SUCCESS`, ...(told?.parts ?? []).map((part) => `${directory}/${part}`)].sort(),
-      );
-      expect(await lake.rows(`${w}/%`)).to.deep.equal(places(`${w}/a`, 1, 5));
-    });
+    test(
+      2,
+      'tells with _SUCCESS how many rows there are in which files, though nothing was published since',
+      async () => {
+        const w = fresh();
+        await feed(`${w}/a`);
+        await publishYesterday(`${w}/a`, 5);
+        const date = yesterday();
+        await pushTo(w, { batchRows: 2 });
+        await until('the day is told', async () => (await lake.success(`${w}/a`, date)) !== undefined);
+        const told = await lake.success(`${w}/a`, date);
+        expect(told?.rows).to.equal(5);
+        expect(told?.parts).to.have.length(3);
+        const directory = `feed=${w}%2Fa/date=${date}`;
+        expect(await lake.files(directory)).to.deep.equal(
+          [`${directory}/_SUCCESS`, ...(told?.parts ?? []).map((part) => `${directory}/${part}`)].sort(),
+        );
+        expect(await lake.rows(`${w}/%`)).to.deep.equal(places(`${w}/a`, 1, 5));
+      },
+    );
 
-    it('has the files of the new round in _SUCCESS after it was put back', async () => {
+    test(3, 'has the files of the new round in _SUCCESS after it was put back', async () => {
       const w = fresh();
       await feed(`${w}/a`);
       await publishYesterday(`${w}/a`, 2);
@@ -370,6 +352,33 @@ describe('an export with a target', function () {
       expect(told?.parts).to.have.length(1);
       const counted = `read_parquet('${lake.path}/feed=${w}%2Fa/date=${date}/${String(told?.parts[0])}')`;
       expect(await lake.duckdb.ask(`select count(*) from ${counted}`)).to.deep.equal([['2']]);
+    });
+  });
+
+  // Behind all others, of which it is the target too.
+  describe('that is away', () => {
+    it('lags, tells why, and has each entry once when it is back', async () => {
+      const w = fresh();
+      await feed(`${w}/a`);
+      await publish(`${w}/a`, 1);
+      await pushTo(w);
+      await hasAll(w);
+      await rename(lake.path, `${lake.path}-away`);
+      try {
+        await publish(`${w}/a`, 2);
+        await until('it has failed', async () => ((await shown(w)).push?.failures ?? 0) > 0);
+        const { push, lag } = await shown(w);
+        expect(lag.entries).to.equal(2);
+        expect(push?.lastError).to.contain('ENOENT');
+        expect(Date.parse(push?.nextTryAt ?? '')).to.be.greaterThan(Date.now() - 10_000);
+      } finally {
+        await rename(`${lake.path}-away`, lake.path);
+      }
+      await hasAll(w);
+      expect(await lake.rows(`${w}/%`)).to.deep.equal(places(`${w}/a`, 1, 3));
+      expect((await shown(w)).push)
+        .to.include({ failures: 0 })
+        .and.not.have.property('lastError');
     });
   });
 });

@@ -14,7 +14,7 @@ interface Shown {
 }
 
 describe('quotas', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let app: TestApp;
   let made = 0;
 

@@ -24,7 +24,7 @@ function limitsIn(header: string | null | undefined): Record<string, Limit> {
 }
 
 describe('limits on use', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let app: TestApp;
   let feed: string;
   let open: string;

@@ -31,7 +31,7 @@ describe('what a reader may keep', () => {
 
   for (const editable of [false, true]) {
     it(`is told to be unchanged only when it is (${editable ? 'editable' : 'ordinary'} feed)`, async function () {
-      this.timeout(15_000);
+      this.timeout(60_000);
       const path = await app.feed(`unchanged-${String(editable)}`, { editable, public: true, title: 'one' });
       const roll = dice(editable ? 7 : 11);
       const ids: string[] = [];

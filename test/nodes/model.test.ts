@@ -268,7 +268,7 @@ describe('the log beside a model of it', function () {
         for (const step of steps) await take(paths[step.feed]!, models[step.feed]!, step);
         for (const [feed, model] of models.entries()) await compare(paths[feed]!, model);
       }),
-      { numRuns: 8, interruptAfterTimeLimit: 25_000 },
+      { numRuns: 8 },
     );
     expect(await mistakesInLog(database.url)).to.deep.equal([]);
   });

@@ -13,6 +13,7 @@ import { ask } from '../support/log.js';
 import { startNode } from '../support/node-process.js';
 import type { NodeProcess } from '../support/node-process.js';
 import { publishSome } from '../support/publish.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { until } from '../support/waiting.js';
 
 describe('an export that is pushed, whatever becomes of nodes and targets', function () {
@@ -64,7 +65,9 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     expect(await lake.duckdb.ask(`select count(*) from read_parquet([${paths}])`)).to.deep.equal([[String(rows)]]);
   }
 
-  it('has each entry once, though its node is killed again and again', async () => {
+  const test = sideBySide();
+
+  test(0, 'has each entry once, though its node is killed again and again', async () => {
     const lake = await makeLake();
     const database = await createDatabase();
     const app = await startApp({ database });
@@ -106,7 +109,7 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     }
   });
 
-  it('has each entry once, though two nodes push it at the same time', async () => {
+  test(1, 'has each entry once, though two nodes push it at the same time', async () => {
     const lake = await makeLake();
     const database = await createDatabase();
     const env = { TARGETS_FILE: lake.targetsFile };
@@ -136,7 +139,7 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     }
   });
 
-  it('is taken over by another node when the one that pushes it is gone', async () => {
+  test(1, 'is taken over by another node when the one that pushes it is gone', async () => {
     const lake = await makeLake();
     const database = await createDatabase();
     const app = await startApp({ database, env: { TARGETS_FILE: lake.targetsFile } });
@@ -161,7 +164,7 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     }
   });
 
-  it('goes to a bucket and to a Postgres as well, each entry once', async () => {
+  test(1, 'goes to a bucket and to a Postgres as well, each entry once', async () => {
     const bucket = await startBucket();
     const warehouse = await createDatabase('empty');
     const lake = await makeLake({ bucket: bucket.settings, warehouse: { kind: 'postgres', url: warehouse.url } });
@@ -188,7 +191,7 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     }
   });
 
-  it('goes on while the target of another one hangs, and stops promptly all the same', async () => {
+  test(1, 'goes on while the target of another one hangs, and stops promptly all the same', async () => {
     const fake = await startFakeServer(() => undefined);
     fake.behave('hanging');
     const bucket = { kind: 's3', endpoint: fake.url, bucket: 'lake', accessKeyId: 'a', secretAccessKey: 'very-secret' };
@@ -219,7 +222,7 @@ describe('an export that is pushed, whatever becomes of nodes and targets', func
     }
   });
 
-  it('leaves nothing of what was cut off when the same is stored again', async () => {
+  test(1, 'leaves nothing of what was cut off when the same is stored again', async () => {
     const lake = await makeLake();
     const app = await startApp({ env: { TARGETS_FILE: lake.targetsFile } });
     try {

@@ -10,7 +10,7 @@ import { post } from '../support/publish.js';
 import { until } from '../support/waiting.js';
 
 describe('quotas on two nodes', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let database: TestDatabase;
   let nodes: [TestApp, TestApp];
 

@@ -71,7 +71,7 @@ describe('a database that is put back to an older state', function () {
   }
 
   /** A reader polls the whole time; nothing but these may come of it. */
-  function watch(app: TestApp): () => Promise<Set<number>> {
+  function watch(app: TestApp): { statuses: ReadonlySet<number>; stop(): Promise<void> } {
     const statuses = new Set<number>();
     const stopped = new AbortController();
     const running = (async () => {
@@ -84,10 +84,12 @@ describe('a database that is put back to an older state', function () {
         await sleep(10);
       }
     })();
-    return async () => {
-      stopped.abort();
-      await running;
-      return statuses;
+    return {
+      statuses,
+      async stop() {
+        stopped.abort();
+        await running;
+      },
     };
   }
 
@@ -117,6 +119,7 @@ describe('a database that is put back to an older state', function () {
       });
       // Long enough for every part of the servers to try and fail.
       await sleep(300);
+      await until('who reads is told', () => watching.statuses.has(503));
       await ask(admin, `alter database ${name} rename to ${name}_lost`);
       await ask(admin, `alter database ${name}_copy rename to ${name}`);
 
@@ -124,7 +127,8 @@ describe('a database that is put back to an older state', function () {
         await until('it is back', async () => (await node.request(PATH)).status === 200);
         await expectRefusal(node, lost, 30);
       }
-      expect([...(await watching())].sort()).to.deep.equal([200, 503]);
+      await watching.stop();
+      expect([...watching.statuses].sort()).to.deep.equal([200, 503]);
       const again = Array.from({ length: 30 }, (_, n) => `urn:x:${String(1_001 + n)}`);
       for (const id of again) {
         await until('it takes entries', async () => {

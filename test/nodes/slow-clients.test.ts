@@ -7,6 +7,7 @@ import { ADMIN_TOKEN, type TestApp, startApp } from '../support/app.js';
 import { anEntry } from '../support/build.js';
 import { idsInLog, insertFeed, mistakesInLog } from '../support/log.js';
 import { ENTRY_TYPE, publishAll } from '../support/publish.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { until } from '../support/waiting.js';
 
 const CONNECTIONS = 120;
@@ -18,7 +19,7 @@ describe('a server whose clients take their time', function () {
   let app: TestApp;
   let path: string;
   let host: { hostname: string; port: number };
-  let sockets: Socket[];
+  let sockets: Socket[] = [];
 
   before(async () => {
     app = await startApp({
@@ -40,20 +41,38 @@ describe('a server whose clients take their time', function () {
   });
   after(() => app.stop());
 
-  beforeEach(() => {
-    sockets = [];
-  });
+  const together = sideBySide();
+
+  /** Of those that wait for what the server does after some seconds. */
+  function patient(lane: number, title: string, work: (socket: Socket) => Promise<void>): void {
+    together(lane, title, async () => {
+      const socket = await connected();
+      try {
+        await work(socket);
+      } finally {
+        socket.destroy();
+      }
+    });
+  }
+
   afterEach('it still serves', async () => {
     for (const socket of sockets) socket.destroy();
+    sockets = [];
     // Connections that were closed take a moment to be gone.
     await until('it serves', async () => (await app.request(path).catch(() => undefined))?.status === 200);
   });
 
-  async function open(): Promise<Socket> {
+  async function connected(): Promise<Socket> {
     const socket = connect(host.port, host.hostname);
-    sockets.push(socket);
     socket.on('error', () => undefined);
     await once(socket, 'connect');
+    return socket;
+  }
+
+  /** Is closed with the test. */
+  async function open(): Promise<Socket> {
+    const socket = await connected();
+    sockets.push(socket);
     return socket;
   }
 
@@ -83,12 +102,11 @@ describe('a server whose clients take their time', function () {
     return { text, bytes, closed };
   }
 
-  for (const [what, target, octets] of [
-    ['a page', '/feeds/shop/large', 7_000_000],
-    ['an archived page that is sent as a stream', '/feeds/shop/large/archive/1', 22_000_000],
+  for (const [lane, what, target, octets] of [
+    [0, 'a page', '/feeds/shop/large', 7_000_000],
+    [1, 'an archived page that is sent as a stream', '/feeds/shop/large/archive/1', 22_000_000],
   ] as const) {
-    it(`cuts off who asks for ${what} and does not read it`, async () => {
-      const socket = await open();
+    patient(lane, `cuts off who asks for ${what} and does not read it`, async (socket) => {
       socket.pause();
       socket.write(head('GET', target, { 'accept-encoding': 'identity' }));
       await sleep(3_000);
@@ -99,8 +117,7 @@ describe('a server whose clients take their time', function () {
       expect(bytes).to.be.within(1, octets);
     });
 
-    it(`gives all of ${what} to who reads it steadily, for longer than a piece may take`, async () => {
-      const socket = await open();
+    patient(lane, `gives all of ${what} to who reads it steadily, for longer than a piece may take`, async (socket) => {
       socket.write(head('GET', target, { 'accept-encoding': 'identity', connection: 'close' }));
       let bytes = 0;
       const since = performance.now();
@@ -115,8 +132,7 @@ describe('a server whose clients take their time', function () {
     });
   }
 
-  it('closes a connection on which the headers do not come in time, and says so', async () => {
-    const socket = await open();
+  patient(2, 'closes a connection on which the headers do not come in time, and says so', async (socket) => {
     const heard = heardFrom(socket);
     for (let n = 0; n < 40 && socket.writable; n += 1) {
       socket.write(n === 0 ? 'GET / HTTP/1.1\r\n' : `x-${String(n)}: y\r\n`);
@@ -127,12 +143,12 @@ describe('a server whose clients take their time', function () {
     expect(text).to.match(/^HTTP\/1\.1 408 Request Timeout\r\nconnection: close\r\n/);
   });
 
-  it('closes a connection on which nothing comes', async () => {
-    expect((await heardFrom(await open())).closed).to.equal(true);
+  patient(3, 'closes a connection on which nothing comes', async (socket) => {
+    expect((await heardFrom(socket)).closed).to.equal(true);
   });
 
   it('takes no more connections than it may have, and takes others when there is room', async () => {
-    const all = await Promise.all(Array.from({ length: CONNECTIONS + 10 }, async () => heardFrom(await open(), 0.5)));
+    const all = await Promise.all(Array.from({ length: CONNECTIONS + 10 }, async () => heardFrom(await open(), 1)));
     const taken = all.filter(({ closed }) => !closed).length;
     // Those of the tests before may still be there.
     expect(taken).to.be.within(CONNECTIONS - 20, CONNECTIONS);
@@ -198,18 +214,21 @@ describe('a server whose clients take their time', function () {
 
     it('lets no more requests wait than it may have connections', async () => {
       // Those of the test before are forgotten by then.
-      await sleep(700);
+      await sleep(1_000);
       // Exactly as many as may wait: one that is refused ends its connection, and the others on it make room.
       const some = await Promise.all(Array.from({ length: CONNECTIONS / 40 }, () => open()));
       const heard = some.map((socket) => heardFrom(socket, 3));
       for (const socket of some) socket.write(head('GET', path + slowRead).repeat(40));
-      await sleep(300);
-      const health = await open();
-      const told = heardFrom(health, 1);
-      health.write(head('GET', '/healthz', { connection: 'close' }));
-      expect((await told).text)
-        .to.match(/^HTTP\/1\.1 503 /)
-        .and.to.contain('urn:millrace:problem:overloaded');
+      let told = '';
+      const isRefused = async (): Promise<boolean> => {
+        const health = await open();
+        const answer = heardFrom(health, 1);
+        health.write(head('GET', '/healthz', { connection: 'close' }));
+        told = (await answer).text;
+        return /^HTTP\/1\.1 503 /.test(told);
+      };
+      await until('all wait, and one more is refused', isRefused, 1.8);
+      expect(told).to.contain('urn:millrace:problem:overloaded');
       for (const { text } of await Promise.all(heard)) expect(text).to.match(/^HTTP\/1\.1 503 /);
     });
   });

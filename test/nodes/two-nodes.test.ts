@@ -9,7 +9,7 @@ import { FEED_TYPE, entryXml, feedXml, publish, startPublishers } from '../suppo
 import { until } from '../support/waiting.js';
 
 describe('two nodes on one database', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let database: TestDatabase;
   let nodes: TestApp[];
@@ -50,7 +50,10 @@ describe('two nodes on one database', function () {
       startPoller(() => baseOf(turn++), `${path}?limit=3`, 2),
     ]);
     const publishers = names.flatMap((name, index) =>
-      [0, 1].map((node) => startPublishers(2, `${name}${String(node)}`, () => baseOf(node) + paths[index]!)),
+      [0, 1].map((node) =>
+        // Slower than the pollers, of which some read three entries at a time.
+        startPublishers(2, `${name}${String(node)}`, () => baseOf(node) + paths[index]!, { pauseMs: 20 }),
+      ),
     );
     // Documents, so that batches lock several entries of several feeds at once; and a lock that nobody lets go of.
     const documents = (async () => {
@@ -70,7 +73,7 @@ describe('two nodes on one database', function () {
       const log = await idsInLog(database.url, name);
       expect(log.length).to.be.above(20);
       for (const poller of pollers[index]!) {
-        await until(`a poller of ${name} has seen all`, () => poller.seen.length >= log.length);
+        await until(`a poller of ${name} has seen all`, () => poller.seen.length >= log.length, 60);
         await poller.stop();
         expect(poller.seen).to.deep.equal(log);
         expect([...poller.failures]).to.deep.equal([]);

@@ -84,7 +84,7 @@ describe('a batch that Postgres does not take because of one entry in it', funct
 });
 
 describe('a feed that somebody holds', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('holds up what is published to other feeds for one second at most', async () => {
     const app = await startApp();

@@ -15,7 +15,7 @@ import { publishSome } from '../support/publish.js';
 import { until } from '../support/waiting.js';
 
 describe('the bytes of a workspace', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let app: TestApp;
   let pool: Pool;
   let meter: UsageMeter;

@@ -1,15 +1,15 @@
 import pg from 'pg';
 import { insertFeed } from './log.js';
 
-const XML = (id: string): string =>
+const XML = (id: string, words: number): string =>
   `'<entry xmlns="http://www.w3.org/2005/Atom"><id>' || ${id} || '</id><title>Order placed</title>` +
   `<updated>2026-01-02T03:04:05Z</updated><author><name>shop</name></author><content type="application/xml">` +
-  `<order xmlns="urn:example:orders" customer="c-17" total="49.50"><line sku="a" quantity="2"/><note>${'to be wrapped '.repeat(20)}</note>` +
+  `<order xmlns="urn:example:orders" customer="c-17" total="49.50"><line sku="a" quantity="2"/><note>${'to be wrapped '.repeat(words)}</note>` +
   `</order></content></entry>'`;
 
-const FILL_ENTRIES = `
+const FILL_ENTRIES = (words: number): string => `
   insert into entries (partition_id, feed_id, position, kind, octets, atom_key, atom_id, terms, xml)
-  select 0, $1, n, 0, 600, md5($1::int || ':' || n)::uuid, 'urn:x:' || n, '{}', ${XML("'urn:x:' || n")}
+  select 0, $1, n, 0, 600, md5($1::int || ':' || n)::uuid, 'urn:x:' || n, '{}', ${XML("'urn:x:' || n", words)}
     from generate_series(1, $2::bigint) n`;
 
 const FILL_MEMBERS = `
@@ -26,12 +26,12 @@ const FILL_TICKS = `
 
 /**
  * Makes feeds `shop/<name>` with so many entries each, as if they had been published one feed after the other, some at a time, within an
- * hour so many days ago. The log has to be empty, and no server may run on it meanwhile.
+ * hour so many days ago; with twenty `words` an entry has 600 octets. The log has to be empty, and no server may run on it meanwhile.
  */
 export async function fillLog(
   url: string,
   names: readonly string[],
-  { each, aTick = 10, daysAgo = 0 }: { each: number; aTick?: number; daysAgo?: number },
+  { each, aTick = 10, daysAgo = 0, words = 20 }: { each: number; aTick?: number; daysAgo?: number; words?: number },
 ): Promise<void> {
   // All ticks are of one time.
   const client = new pg.Client({ connectionString: url });
@@ -41,7 +41,7 @@ export async function fillLog(
     await client.query('begin');
     for (const [index, name] of names.entries()) {
       const { rows } = await client.query<{ id: number }>('select feed_id as id from feeds where name = $1', [name]);
-      await client.query(FILL_ENTRIES, [rows[0]?.id, each]);
+      await client.query(FILL_ENTRIES(words), [rows[0]?.id, each]);
       await client.query(FILL_MEMBERS, [rows[0]?.id, each]);
       await client.query(FILL_TICKS, [rows[0]?.id, each, index, names.length, aTick, daysAgo]);
     }

@@ -83,7 +83,7 @@ export function startPublishers(
   count: number,
   name: string,
   url: (id: string) => string,
-  options: { content?: string; once?: number } = {},
+  options: { content?: string; once?: number; pauseMs?: number } = {},
 ): Publishers {
   const published = new Map<string, Answer>();
   const failed = new Map<string, Answer>();
@@ -95,8 +95,9 @@ export function startPublishers(
       const answer = await publish(url(id), entryXml(id, options.content ?? id));
       slowest = Math.max(slowest, answer.seconds);
       (answer.status === 201 ? published : failed).set(id, answer);
-      // A node that is away answers at once.
-      if (answer.status === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      // A node that is away, or whose Postgres is, answers at once.
+      const pauseMs = answer.status === 201 ? options.pauseMs : 50;
+      if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   });
   return {

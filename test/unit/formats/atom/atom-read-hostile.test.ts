@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS } from '../../../../src/core/feed.js';
 import { readEntry, readFeedDocument } from '../../../../src/formats/atom/atom-read.js';
 import { fixtures } from '../fixtures.js';
 import { cpuTime } from '../../../support/cpu-time.js';
+import { stopwatch } from '../../../support/stopwatch.js';
 
 const OPTIONS = { limits: DEFAULT_LIMITS };
 const MEBIBYTE = 1024 * 1024;
@@ -126,12 +127,11 @@ describe('large bodies', () => {
   /** The longest time in milliseconds that the event loop had to wait while this went on. */
   async function longestHold(run: () => Promise<unknown>): Promise<number> {
     let longest = 0;
-    let last = performance.now();
+    let took = stopwatch();
     let going = true;
     const look = (): void => {
-      const now = performance.now();
-      longest = Math.max(longest, now - last);
-      last = now;
+      longest = Math.max(longest, took());
+      took = stopwatch();
       if (going) setImmediate(look);
     };
     setImmediate(look);
@@ -156,7 +156,7 @@ describe('large bodies', () => {
   };
 
   it('are read in slices, so that other work comes in between', async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     for (const [name, source] of Object.entries(bodies)) {
       const body = Buffer.from(source);
       const reading = (): Promise<unknown> => Promise.resolve(readEntry(body, undefined, OPTIONS));
@@ -164,7 +164,7 @@ describe('large bodies', () => {
       await reading();
       const total = performance.now() - whole;
       const holds = [await longestHold(reading), await longestHold(reading), await longestHold(reading)];
-      // Decoding and the digest come in one piece; a busy machine adds its own waits, hence the best of three.
+      // Decoding and the digest come in one piece; so does what is collected now and then, hence the best of three.
       expect(Math.min(...holds), `${name}, of ${total} ms`).to.be.below(40);
     }
   });
