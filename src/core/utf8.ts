@@ -18,11 +18,29 @@ export function toUtf8(text: string): Utf8 {
   return { all, view: viewOf(all), end };
 }
 
-/** Some octets, one behind the other. */
-export function joined(pieces: readonly Uint8Array[]): Utf8 {
-  const end = pieces.reduce((sum, { length }) => sum + length, 0);
-  const all = Buffer.concat(pieces, end + WORD);
-  return { all, view: viewOf(all), end };
+/** Room for octets that come in pieces. It grows, and can be used again. */
+export class Utf8Room implements Utf8 {
+  all: Buffer;
+  view: DataView;
+  end = 0;
+
+  constructor(octets: number) {
+    this.all = Buffer.allocUnsafeSlow(octets + WORD);
+    this.view = viewOf(this.all);
+  }
+
+  /** Behind those that are there. */
+  add(octets: Uint8Array): void {
+    const wanted = this.end + octets.length + WORD;
+    if (wanted > this.all.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.all.length, wanted));
+      this.all.copy(larger, 0, 0, this.end);
+      this.all = larger;
+      this.view = viewOf(larger);
+    }
+    this.all.set(octets, this.end);
+    this.end += octets.length;
+  }
 }
 
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

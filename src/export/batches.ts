@@ -2,6 +2,7 @@ import type { Position } from '../core/entry.js';
 import { aloneOf } from '../core/export.js';
 import type { ExportPlace, ExportStretch, ExportedEntry, TimedPlace } from '../core/export.js';
 import type { Feed, FeedId } from '../core/feed.js';
+import { Utf8Room } from '../core/utf8.js';
 import type { View } from '../core/view.js';
 import type { CopyDb } from '../store/db.js';
 import { readExported, readExportedText } from '../store/export.js';
@@ -44,10 +45,21 @@ interface UnreadBatch extends TimedPlace {
 
 /** In positions: of some tenants there may be few entries in it, or none. */
 const BATCH = 500;
+/** Of large ones there are fewer, by what those of the batch before have taken. */
+const BATCH_OCTETS = 1024 * 1024;
+const FEWEST = 50;
+/** Nobody knows yet how large they are. */
+const FIRST_BATCH = 100;
+
+/** Of most batches; it grows. */
+const ROOM_OCTETS = 512 * 1024;
+
+/** How long entries are good: until the next batch is asked for, whose successor comes into their room; or as long as they are held. */
+export type EntriesHeld = 'until the next' | 'for long';
 
 /** The entries in the order of the log. While some are taken, those behind them are on their way. */
-export function exportBatches(db: CopyDb, wanted: BatchesWanted): AsyncGenerator<Batch> {
-  const batches = readBatches(db, wanted);
+export function exportBatches(db: CopyDb, wanted: BatchesWanted, held: EntriesHeld): AsyncGenerator<Batch> {
+  const batches = readBatches(db, wanted, roomsFor(held));
   // What is taken out of entries, or found in them, is known to another thread, which would wait for this one, and this one for it.
   return wanted.redact === undefined && wanted.extract === undefined ? batches : oneAhead(batches);
 }
@@ -67,10 +79,21 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-async function* readBatches(db: CopyDb, wanted: BatchesWanted): AsyncGenerator<Batch> {
+/** Gives room for a batch. */
+function roomsFor(held: EntriesHeld): () => Utf8Room {
+  const make = (): Utf8Room => new Utf8Room(ROOM_OCTETS);
+  if (held === 'for long') return make;
+  let [now, next] = [make(), make()];
+  return () => {
+    [now, next] = [next, now];
+    return now;
+  };
+}
+
+async function* readBatches(db: CopyDb, wanted: BatchesWanted, room: () => Utf8Room): AsyncGenerator<Batch> {
   const { partition, from, begin, to, limit } = wanted;
   const stretches = walk(db, { partition, feeds: from, after: begin.place, to });
-  const reading = { stretches, rest: undefined };
+  const reading = { stretches, rest: undefined, most: FIRST_BATCH, room };
   let left = limit ?? Infinity;
   let coming = readBatch(db, wanted, reading, left);
   try {
@@ -106,24 +129,33 @@ async function readBatch(
   db: CopyDb,
   { partition, feeds }: BatchesWanted,
   /** `rest` is of a stretch that was too long to be read at once. */
-  reading: { readonly stretches: AsyncGenerator<ExportStretch>; rest: ExportStretch | undefined },
+  reading: {
+    readonly stretches: AsyncGenerator<ExportStretch>;
+    rest: ExportStretch | undefined;
+    /** Positions of the next batch. */
+    most: number;
+    readonly room: () => Utf8Room;
+  },
   left: number,
 ): Promise<UnreadBatch | undefined> {
   const wanted: ExportedStretch[] = [];
-  let room = BigInt(Math.min(BATCH, left));
-  while (room > 0n) {
+  let places = BigInt(Math.min(reading.most, left));
+  while (places > 0n) {
     const stretch = reading.rest ?? (await next(reading.stretches));
     reading.rest = undefined;
     if (stretch === undefined) break;
     const view = feeds.get(stretch.feed)?.view;
-    const last = stretch.last - stretch.first >= room ? stretch.first + room - 1n : stretch.last;
+    const last = stretch.last - stretch.first >= places ? stretch.first + places - 1n : stretch.last;
     if (last < stretch.last) reading.rest = { ...stretch, first: last + 1n };
     wanted.push({ ...stretch, last, tenants: view?.kind === 'tenants' ? view.tenants : undefined });
-    room -= last - stretch.first + 1n;
+    places -= last - stretch.first + 1n;
   }
   const final = wanted.at(-1);
   if (final === undefined) return undefined;
-  const entries = await readExported(db, partition, wanted);
+  const room = reading.room();
+  const entries = await readExported(db, partition, wanted, room);
+  const octetsEach = room.end / Math.max(1, entries.length);
+  reading.most = Math.max(FEWEST, Math.min(BATCH, Math.floor(BATCH_OCTETS / octetsEach)));
   const { tick, feed, last: position, recordedAt } = final;
   return { entries, place: { tick, feed, position }, recordedAt };
 }

@@ -52,7 +52,7 @@ export async function pushedBatch(
     if (of === undefined) given.clear();
     else given.delete(of);
     const from = of === undefined ? wanted.from : new Map([...wanted.from].filter(([feed]) => feed === of));
-    for await (const { entries: piece } of exportBatches(deps.db, { ...wanted, from })) {
+    for await (const { entries: piece } of exportBatches(deps.db, { ...wanted, from }, 'for long')) {
       for (const { feed, position } of piece) noteGiven(given, feed, position);
       if (piece.length > 0) yield piece;
     }

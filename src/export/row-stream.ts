@@ -54,7 +54,7 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
   let rows = 0;
   let place: TimedPlace | undefined;
   let end: ExportEnd | BatchEnd | undefined;
-  const all = exportBatches(deps.db, wanted);
+  const all = exportBatches(deps.db, wanted, 'until the next');
   try {
     // Before anything is written: what fails until then can be told otherwise.
     const first = await all.next();

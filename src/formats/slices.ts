@@ -17,10 +17,10 @@ export async function runInSlices(reader: Sliced): Promise<void> {
 }
 
 /** To be awaited between pieces of work of a few milliseconds at most: it pauses when they have taken long together. */
-export function breather(): () => Promise<void> | undefined {
+export function breather(holdMs = HOLD_MS): () => Promise<void> | undefined {
   let begun = performance.now();
   return () => {
-    if (performance.now() - begun < HOLD_MS) return undefined;
+    if (performance.now() - begun < holdMs) return undefined;
     return pause().then(() => {
       begun = performance.now();
     });

@@ -1,8 +1,7 @@
 import pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import type { Instant, Position } from '../core/entry.js';
-import { joined } from '../core/utf8.js';
-import type { Utf8 } from '../core/utf8.js';
+import type { Utf8Room } from '../core/utf8.js';
+import { copyOut } from './copy-out.js';
 
 /** May read. Every query is prepared once a connection, under its name. */
 export interface Db {
@@ -11,8 +10,8 @@ export interface Db {
 
 /** Where many rows can be had at once, too. */
 export interface CopyDb extends Db {
-  /** What a query gives, by COPY in its binary format (PostgreSQL, COPY). It is planned each time, and has no parameters. */
-  copy(text: string): Promise<Utf8>;
+  /** Reads what a query gives into the room, by COPY in its binary format (PostgreSQL, COPY). It is planned each time, and has no parameters. */
+  copy(text: string, into: Utf8Room): Promise<void>;
 }
 
 declare const writes: unique symbol;
@@ -91,26 +90,8 @@ export function reader(from: pg.Pool | pg.Client): CopyDb {
   const source = from as pg.Pool;
   return {
     query: <Row extends unknown[]>(query: Query) => source.query<Row>({ ...query, rowMode: 'array' }),
-    copy: (text) => copyOut(source, text),
+    copy: (text, into) => copyOut(source, text, into),
   };
-}
-
-/** Octets that may wait to be taken. */
-const COPIED_AHEAD = 1024 * 1024;
-
-async function copyOut(pool: pg.Pool, text: string): Promise<Utf8> {
-  const client = await pool.connect();
-  try {
-    const stream = client.query(copyTo(`copy (${text}) to stdout (format binary)`, { highWaterMark: COPIED_AHEAD }));
-    const pieces: Buffer[] = [];
-    for await (const piece of stream as AsyncIterable<Buffer>) pieces.push(piece);
-    client.release();
-    return joined(pieces);
-  } catch (error) {
-    // An answer that comes after all would find nobody.
-    client.release(true);
-    throw error;
-  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { tenantTerms } from '../core/search.js';
 import type { CopyDb, Db } from './db.js';
 import { FEED_COLUMNS, FEED_COLUMN_COUNT, toFeed } from './feeds.js';
 import type { FeedRow } from './feeds.js';
+import type { Utf8Room } from '../core/utf8.js';
 import { privateSql } from './search-sql.js';
 import { TERM_SEPARATOR } from './write-batch.js';
 import { EXPORTED_COLUMNS, entriesIn } from './exported-entries.js';
@@ -178,12 +179,13 @@ const ALONG_OCTETS = 16_384;
 
 // Put in order by the reader: Postgres would carry the texts along for that. Without terms: of a stretch of which all is seen.
 function entriesText(partition: number, stretches: readonly ExportedStretch[]): string {
-  const list = (of: (stretch: ExportedStretch) => string): string => `array[${stretches.map(of).join()}]`;
+  // As one constant each: however many there are, it is the same statement to who counts statements.
+  const list = (of: (stretch: ExportedStretch) => string): string => pg.escapeLiteral(`{${stretches.map(of).join()}}`);
   const feeds = list(({ feed }) => String(feed));
   const firsts = list(({ first }) => String(first));
   const lasts = list(({ last }) => String(last));
   const terms = list(({ tenants }) =>
-    tenants === undefined ? 'null' : pg.escapeLiteral(tenantTerms(tenants).join(TERM_SEPARATOR)),
+    tenants === undefined ? 'null' : inArray(tenantTerms(tenants).join(TERM_SEPARATOR)),
   );
   return `
     select ${EXPORTED_COLUMNS}, case when e.octets <= ${String(ALONG_OCTETS)} then e.xml end
@@ -201,19 +203,26 @@ function entriesText(partition: number, stretches: readonly ExportedStretch[]): 
      where s.terms is null or (e.terms && string_to_array(s.terms, E'\\x01') and not ${privateSql('e.terms')})`;
 }
 
+/** PostgreSQL, "Array Input and Output Syntax". */
+function inArray(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
 const LARGE = 'select xml from entries where partition_id = $1 and feed_id = $2 and position = $3';
 
 /**
  * The entries of these stretches, in order; some 1,000 of them are as many as should be asked for at once. Left out is what
  * retention has taken by then, and, where only some tenants' are seen, everything else. By COPY: what comes is read as it is, where the driver
- * would make strings of it first.
+ * would make strings of it first. They are good until the room is used again.
  */
 export async function readExported(
   db: CopyDb,
   partition: number,
   stretches: readonly ExportedStretch[],
+  room: Utf8Room,
 ): Promise<FoundEntry[]> {
-  return entriesIn(await db.copy(entriesText(partition, stretches)), stretches);
+  await db.copy(entriesText(partition, stretches), room);
+  return entriesIn(room, stretches);
 }
 
 /** The text of one that was too large to come along; undefined: retention has taken it since. */

@@ -69,7 +69,7 @@ describe('an export, whatever becomes of the log, its reader or the node', funct
          from pg_stat_activity
         where datname = current_database()
           and pid <> pg_backend_pid()
-          and (query like '%with ordinality as s%' or query like '%as f (feed_id, position)%')`,
+          and (query like 'copy (%' or query like '%as f (feed_id, position)%')`,
     );
     return row?.at ?? '';
   }

@@ -62,6 +62,9 @@ export async function* writeCsv(
   });
 }
 
+/** After so long the entries that come from Postgres meanwhile are taken: it waits when some hundred are on their way. */
+export const TAKE_MS = 0.5;
+
 /** So many octets are handed on at once, and the rest of a row. */
 const PIECE = 256 * 1024;
 const USUAL_ROW = 16 * 1024;
@@ -70,7 +73,7 @@ async function* pieces(
   source: ExportSource,
   write: (row: ExportRow, to: OctetWriter) => void,
 ): AsyncGenerator<Uint8Array> {
-  const breathe = breather();
+  const breathe = breather(TAKE_MS);
   const rowOf = startRowMaker();
   const written = new OctetWriter(PIECE + USUAL_ROW);
   for await (const entries of source.batches) {

@@ -5,7 +5,7 @@ import type { BatchEnd } from '../../core/named-export.js';
 import { breather } from '../slices.js';
 import { loadZstd } from '../zstd.js';
 import type { ExportRow, RowColumn } from './export-row.js';
-import { toldLosses } from './export-write.js';
+import { TAKE_MS, toldLosses } from './export-write.js';
 import type { ExportSource } from './export-write.js';
 import { beginChunk } from './parquet-chunk.js';
 import type { Chunk, FileMetaData } from './parquet-chunk.js';
@@ -43,7 +43,7 @@ export async function* writeParquet(
   let chunks = columns.map((column) => beginChunk(column, zstd));
   let rows = 0;
 
-  const breathe = breather();
+  const breathe = breather(TAKE_MS);
   const rowOf = startRowMaker();
   for await (const entries of source.batches) {
     for (const entry of entries) {
