@@ -56,6 +56,7 @@ import type { TlsFiles, TlsPair } from './http/tls-pair.js';
 import { startTlsReload } from './http/tls-reload.js';
 import { makeTurns } from './http/turns.js';
 import { watchUnanswered } from './http/unanswered.js';
+import { closerOfUnused } from './http/unused-connections.js';
 import { startCheckers } from './registry/checkers.js';
 import { openListener, openPool, openWriter, reader } from './store/db.js';
 import { startEmbedded } from './store/embedded.js';
@@ -269,10 +270,11 @@ async function startUp(
     isMigrated: () => isMigrated(pool),
   });
 
-  const { server, url } = await listen(config, logger, tls, wire);
+  const listener = await listen(config, logger, tls, wire);
+  const { server, url } = listener;
   stops.push(async () => {
     draining = true;
-    await close(server, config.shutdownSeconds);
+    await close(listener, config.shutdownSeconds);
   });
   const tlsReload = tls === undefined ? undefined : startTlsReload(server as HttpsServer, tls.files, tls.pair, logger);
   stops.push(() => {
@@ -354,13 +356,19 @@ async function tlsFor({ tlsCert, tlsKey }: Config): Promise<Tls | undefined> {
   return { files, pair: await readTlsPair(files) };
 }
 
+interface Listener {
+  readonly server: Listening['server'];
+  readonly closeUnused: () => void;
+  readonly url: string;
+}
+
 /** The URL of the server is known when its port is, and the app needs the URL. */
 async function listen(
   config: Config,
   logger: Logger,
   tls: Tls | undefined,
   wire: (url: string) => Services,
-): Promise<{ server: Listening['server']; url: string }> {
+): Promise<Listener> {
   const { server, attach } = serverFor({
     tls: tls?.pair,
     maxConnections: config.maxConnections,
@@ -369,6 +377,7 @@ async function listen(
     idleMs: (config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000,
     logger,
   });
+  const closeUnused = closerOfUnused(server);
   server.listen(config.port, config.host);
   try {
     await once(server, 'listening');
@@ -379,7 +388,7 @@ async function listen(
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${String(port)}`;
   attach(buildApp(wire(url)));
-  return { server, url };
+  return { server, closeUnused, url };
 }
 
 function toStartError(error: unknown, config: Config): unknown {
@@ -401,11 +410,12 @@ function toStartError(error: unknown, config: Config): unknown {
 }
 
 /** Waits until every request that was accepted is answered; what is not by then is cut off. */
-async function close(server: Listening['server'], seconds: number): Promise<void> {
+async function close({ server, closeUnused }: Listener, seconds: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   const idle = setInterval(() => {
     server.closeIdleConnections();
+    closeUnused();
   }, CLOSE_IDLE_MS);
   const late = setTimeout(() => {
     server.closeAllConnections();

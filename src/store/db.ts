@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Instant, Position } from '../core/entry.js';
 import type { Utf8Room } from '../core/utf8.js';
-import { copyOut } from './copy-out.js';
+import { copyOut } from './bulk-read.js';
 
 /** May read. Every query is prepared once a connection, under its name. */
 export interface Db {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -172,6 +173,18 @@ describe('millrace serve', function () {
       expect((await answer).statusCode).to.equal(201);
       (await answer).resume();
       expect(await server.ended).to.equal(0);
+    });
+
+    it('does not wait for a connection that nothing was sent on', async () => {
+      const server = await start(settings);
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      const began = Date.now();
+      server.child.kill('SIGTERM');
+      expect(await server.ended).to.equal(0);
+      expect(Date.now() - began).to.be.below(10_000);
+      socket.destroy();
     });
 
     it('takes a signal that comes twice at once, as Ctrl-C does under npm, for one', async () => {

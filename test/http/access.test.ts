@@ -210,8 +210,7 @@ describe('who may do what, over HTTP', function () {
         roles: { grants: rolesOf('keystone') },
       },
     });
-    // At its end fetch may have opened a connection that nothing was sent on, which would be waited for.
-    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path, SHUTDOWN_SECONDS: '1' } });
+    app = await startApp({ env: { AUTH: 'token,jwt,keystone', AUTH_FILE: file.path } });
     await app.feed('closed');
     await app.feed('open', { public: true });
     for (const path of ['workspaces/far', 'workspaces/elsewhere', 'feeds/far/closed']) {

@@ -69,6 +69,21 @@ describe('a server with a certificate', function () {
     return { response, body: await text(response), name };
   }
 
+  it('does not wait, when it stops, for a connection that no request has come on', async () => {
+    await install('one');
+    const app = await startApp({ env: files });
+    const { port, hostname: host } = new URL(app.url);
+    const socket = connectTls({ host, port: Number(port), ca: issuers });
+    await once(socket, 'secureConnect');
+    const raw = connect(Number(port), host);
+    await once(raw, 'connect');
+    const began = performance.now();
+    await app.stop();
+    expect(performance.now() - began).to.be.below(10_000);
+    socket.destroy();
+    raw.destroy();
+  });
+
   describe('that runs', () => {
     let app: TestApp;
     let feed: string;
