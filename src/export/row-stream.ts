@@ -51,6 +51,7 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
   const { wanted, format, columns, document } = job;
   const { write, givesRoom } = EXPORT_FORMATS[format];
   const given = new Map<FeedId, Given>();
+  const feeds = new Map<FeedId, SourceFeed>();
   let rows = 0;
   let place: TimedPlace | undefined;
   let end: ExportEnd | BatchEnd | undefined;
@@ -88,12 +89,18 @@ export async function* writeRows(deps: RowStreamDeps, job: RowJob): AsyncGenerat
     end = await deps.endOf({ rows, given, place });
   }
 
-  function feedOf(entry: ExportedEntry): ReturnType<ExportSource['feedOf']> {
-    const found = wanted.feeds.get(entry.feed);
-    if (found === undefined) throw new Error(`feed ${String(entry.feed)} is not exported`);
-    return { feed: found.feed, showsPositions: found.view.kind === 'whole' };
+  function feedOf({ feed }: ExportedEntry): SourceFeed {
+    const known = feeds.get(feed);
+    if (known !== undefined) return known;
+    const found = wanted.feeds.get(feed);
+    if (found === undefined) throw new Error(`feed ${String(feed)} is not exported`);
+    const source = { feed: found.feed, showsPositions: found.view.kind === 'whole' };
+    feeds.set(feed, source);
+    return source;
   }
 }
+
+type SourceFeed = ReturnType<ExportSource['feedOf']>;
 
 /** Quickly rather than small: the reader waits for it. */
 function coded(parts: AsyncGenerator<Part>, coding: StreamCoding): AsyncIterable<Part> {

@@ -19,8 +19,8 @@ const NO_MORE = -1;
 
 /** Entries as COPY has them: `EXPORTED_COLUMNS` and their text, or null where that has not come along. They are given in the order of the log. */
 export function entriesIn({ all, view }: Utf8, stretches: readonly ExportStretch[]): FoundEntry[] {
-  const found: { readonly at: number; readonly entry: FoundEntry }[] = [];
-  let isInOrder = true;
+  const found: FoundEntry[] = [];
+  const stretchOf: number[] = [];
   let offset = HEADER_OCTETS;
   offset += 4 + view.getInt32(offset);
   while (view.getInt16(offset) !== NO_MORE) {
@@ -43,12 +43,19 @@ export function entriesIn({ all, view }: Utf8, stretches: readonly ExportStretch
     if (stretch === undefined) throw new Error(`there is no stretch ${String(at)}`);
     const octets = { all, view, atomId, idEnd, xml, end: offset };
     const entry = new StoredEntry(stretch, position, { kind, schemaVersion }, octets);
-    const before = found.at(-1);
-    isInOrder &&= before === undefined || before.at < at || (before.at === at && before.entry.position < position);
-    found.push({ at, entry: length === NULL ? unread(entry) : entry });
+    found.push(length === NULL ? unread(entry) : entry);
+    stretchOf.push(at);
   }
-  if (!isInOrder) found.sort((one, other) => one.at - other.at || Number(one.entry.position - other.entry.position));
-  return found.map(({ entry }) => entry);
+  return inOrder(found, stretchOf);
+}
+
+/** Nearly always they come so. */
+function inOrder(entries: FoundEntry[], stretchOf: readonly number[]): FoundEntry[] {
+  const compare = (one: number, other: number): number =>
+    (stretchOf[one] ?? 0) - (stretchOf[other] ?? 0) ||
+    Number((entries[one]?.position ?? 0n) - (entries[other]?.position ?? 0n));
+  if (entries.every((_, index) => index === 0 || compare(index - 1, index) < 0)) return entries;
+  return [...entries.keys()].sort(compare).flatMap((index) => entries[index] ?? []);
 }
 
 /** Its texts are made of their octets when they are asked for. */

@@ -35,10 +35,10 @@ export function startRowMaker(): RowMaker {
   return (entry, feed, showsPositions) => {
     const known = feeds.get(entry.feed) ?? begin(feeds, entry.feed);
     const octets = encoded(entry);
-    for (const [index, form] of known.forms.entries()) {
+    for (const form of known.forms) {
       const row = form.rowOf(octets, feed, showsPositions);
       if (row === undefined) continue;
-      if (index > 0) known.forms.unshift(...known.forms.splice(index, 1));
+      if (form !== known.forms[0]) known.forms.unshift(...known.forms.splice(known.forms.indexOf(form), 1));
       return row;
     }
     if (--known.untilLesson === 0) learn(known, octets);

@@ -2,9 +2,9 @@ import type { EntryOctets } from '../../../core/export.js';
 import type { Slot } from './slots.js';
 import { OWN_OCTETS, textsOf } from './texts.js';
 
-/** The values of an entry. */
+/** The values of an entry; undefined `entry`: there was none yet. */
 export interface FoundValues {
-  readonly entry: EntryOctets;
+  readonly entry: EntryOctets | undefined;
   /** Offsets, for each slot. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -12,6 +12,8 @@ export interface FoundValues {
   readonly special: Uint8Array;
   readonly areSpecial: boolean;
 }
+
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 /** What stands around the values of an entry; finds those of others where the same stands around them. */
 export interface Markup {
@@ -40,6 +42,8 @@ export function markupOf(xml: string, slots: readonly Slot[]): Markup {
   const starts = new Int32Array(count);
   const ends = new Int32Array(count);
   const special = new Uint8Array(count);
+  // The same for all entries: an export makes few objects for each.
+  const found: Writable<FoundValues> = { entry: undefined, starts, ends, special, areSpecial: false };
   return {
     find(entry) {
       const { all, view, end } = entry;
@@ -74,7 +78,10 @@ export function markupOf(xml: string, slots: readonly Slot[]): Markup {
         special[slot] = kind === 'json' ? 1 : marks;
         areSpecial ||= special[slot] !== 0;
       }
-      return at === end ? { entry, starts, ends, special, areSpecial } : undefined;
+      if (at !== end) return undefined;
+      found.entry = entry;
+      found.areSpecial = areSpecial;
+      return found;
     },
   };
 }

@@ -136,13 +136,14 @@ function startForm(xml: string, slots: readonly Slot[], columns: Columns): RowFo
   let known:
     | { readonly members: readonly JsonMember[]; readonly feed: FeedNames; readonly line: readonly LinePart[] }
     | undefined;
+  const making: Making = { columns, written, write: values.write, lineOf };
   return {
     rowOf(entry, feed, showsPositions) {
       if (entry.octets.end - entry.octets.xml > LONGEST) return undefined;
       const found = markup.find(entry.octets);
       if (found === undefined || !values.take(found)) return undefined;
       written.length = 0;
-      return new AlikeRow(entry, feed, showsPositions, { columns, written, write: values.write, lineOf });
+      return new AlikeRow(entry, feed, showsPositions, making);
     },
   };
 

@@ -39,8 +39,8 @@ export function valueWriter(kinds: readonly SlotKind[]): ValueWriter {
       );
     },
     write({ texts: { words, lengths, total }, slots, writings, most }, to) {
-      if (found === undefined) throw new Error('there are no values');
-      const { entry, starts, ends, special } = found;
+      const { entry, starts, ends, special } = found ?? NONE;
+      if (entry === undefined) throw new Error('there are no values');
       const enough = total + most * (entry.end - entry.xml);
       to.ensure(enough);
       let { view, length: at } = to;
@@ -74,6 +74,7 @@ export function valueWriter(kinds: readonly SlotKind[]): ValueWriter {
     const start = starts[slot] ?? 0;
     const end = ends[slot] ?? 0;
     const last = specials[slot];
+    if (entry === undefined) return false;
     if (last !== undefined && areSame(last.written, entry, start, end)) return last.readings !== null;
     const written = Buffer.from(entry.all.subarray(start, end));
     const readings = readingsOf(kind, written.toString());
@@ -87,6 +88,14 @@ function areSame(one: Buffer, { all }: EntryOctets, start: number, end: number):
   for (let n = 0; n < one.length; n++) if (one[n] !== all[start + n]) return false;
   return true;
 }
+
+const NONE: FoundValues = {
+  entry: undefined,
+  starts: new Int32Array(),
+  ends: new Int32Array(),
+  special: new Uint8Array(),
+  areSpecial: false,
+};
 
 const EMPTY = toUtf8('');
 
