@@ -167,7 +167,9 @@ function linePartsOf(members: readonly JsonMember[], feed: FeedNames, columns: C
   const parts: LinePart[] = [];
   let marked = '';
   const endMould = (): void => {
-    parts.push(mouldOf(marked) ?? NOTHING);
+    const mould = mouldOf(marked);
+    if (mould === undefined) throw new Error('the name of a column or a feed has a mark in it');
+    parts.push(mould);
     marked = '';
   };
   for (const { begin, column } of members) {

@@ -39,8 +39,9 @@ export function valueWriter(kinds: readonly SlotKind[]): ValueWriter {
       );
     },
     write({ texts: { words, lengths, total }, slots, writings, most }, to) {
-      const { entry, starts, ends, special } = found ?? NONE;
-      if (entry === undefined) throw new Error('there are no values');
+      if (found?.entry === undefined) throw new Error('there are no values');
+      const { starts, ends, special } = found;
+      const entry = found.entry;
       const enough = total + most * (entry.end - entry.xml);
       to.ensure(enough);
       let { view, length: at } = to;
@@ -88,14 +89,6 @@ function areSame(one: Buffer, { all }: EntryOctets, start: number, end: number):
   for (let n = 0; n < one.length; n++) if (one[n] !== all[start + n]) return false;
   return true;
 }
-
-const NONE: FoundValues = {
-  entry: undefined,
-  starts: new Int32Array(),
-  ends: new Int32Array(),
-  special: new Uint8Array(),
-  areSpecial: false,
-};
 
 const EMPTY = toUtf8('');
 
