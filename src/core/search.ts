@@ -52,9 +52,11 @@ export function tenantsIn(normalisedTerms: readonly string[]): string[] {
   return normalisedTerms.filter((term) => term.startsWith('tid:')).map((term) => term.slice('tid:'.length));
 }
 
-/** The entries of these tenants, as they are found in the term index, none of them private. */
+/** The entries of these tenants, as they are found in the term index, none of them private. Of a tenant whose name has what XML cannot have there are none. */
 export function tenantTerms(tenants: readonly string[]): string[] {
-  return tenants.map((tenant) => `tid:${tenant}`);
+  return tenants
+    .filter((tenant) => !tenant.includes('\u0000') && !tenant.includes('\u0001'))
+    .map((tenant) => `tid:${tenant}`);
 }
 
 /**

@@ -3,6 +3,9 @@ import { WORD, viewOf } from '../core/utf8.js';
 /** Longer texts are handed to Node, which takes as long for it as for so many characters one by one. */
 const SHORT = 32;
 
+/** Room for the worst that the characters of a longer one can be would be large. */
+const LONG = 4 * 1024;
+
 const ZERO = 0x30;
 
 /** Octets that are written one behind the other, into room that grows. They may be written by words: behind them there is always room for one. */
@@ -30,7 +33,7 @@ export class OctetWriter {
   /** In UTF-8. */
   text(text: string): void {
     // A character takes three octets at most.
-    this.ensure(3 * text.length);
+    this.ensure(text.length > LONG ? Buffer.byteLength(text) : 3 * text.length);
     if (text.length > SHORT || !this.ascii(text)) this.length += this.octets.write(text, this.length);
   }
 
@@ -58,9 +61,11 @@ export class OctetWriter {
     }
   }
 
-  /** What was written, to be kept; the next is written into other room. */
+  /** What was written, to be kept, in room that is not much larger; the next is written into other room. */
   take(room: number): Uint8Array {
-    const written = this.octets.subarray(0, this.length);
+    const { octets, length } = this;
+    const written =
+      2 * length < octets.length ? new Uint8Array(octets.subarray(0, length)) : octets.subarray(0, length);
     this.octets = Buffer.allocUnsafeSlow(room + WORD);
     this.view = viewOf(this.octets);
     this.length = 0;

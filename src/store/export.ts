@@ -179,7 +179,7 @@ const ALONG_OCTETS = 16_384;
 
 // Put in order by the reader: Postgres would carry the texts along for that. Without terms: of a stretch of which all is seen.
 function entriesText(partition: number, stretches: readonly ExportedStretch[]): string {
-  // As one constant each: however many there are, it is the same statement to who counts statements.
+  // One constant each: many would have to be parsed one by one.
   const list = (of: (stretch: ExportedStretch) => string): string => pg.escapeLiteral(`{${stretches.map(of).join()}}`);
   const feeds = list(({ feed }) => String(feed));
   const firsts = list(({ first }) => String(first));

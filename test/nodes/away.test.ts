@@ -233,7 +233,7 @@ describe('a Postgres that is away', function () {
     const { app, path, proxy } = world;
     expect((await publish(app.url + path, entryXml('urn:x:one', 'urn:x:one'))).status).to.equal(201);
     for (const format of ['ndjson', 'csv', 'parquet']) {
-      const held = proxy.hold('exported\0');
+      const held = proxy.hold('copy');
       const answer = app.request(`/export?format=${format}`);
       await held;
       proxy.cut();

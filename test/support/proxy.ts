@@ -22,7 +22,7 @@ export interface Proxy {
   /** Is shown each piece that a node sends, and says whether the connection ends there: before that has arrived, or after. */
   watch(look: (piece: Buffer) => 'cut' | 'deliver and cut' | undefined): void;
   /**
-   * Resolves when a node is about to send the prepared statement of this name, which is then withheld, with all that
+   * Resolves when a node is about to send the prepared statement of this name, or a `copy`, which is then withheld, with all that
    * follows on its connection, until `release` is called; what was sent before it is let through. With `bytes` so many
    * of the piece that it is in are let through; with `including` only one that has this text in that piece counts.
    */
@@ -174,14 +174,17 @@ function hold(link: Link, held: Buffer[], chunk: Buffer): void {
   link.passing = Math.max(0, link.passing - chunk.length);
 }
 
+/** COPY is no prepared statement: its text is a message of its own, a simple query. */
+const QUERY = 'Q'.charCodeAt(0);
+
 /** Is there a Bind message for the prepared statement? Its portal has no name, and names end with a zero byte. */
 function binds(chunk: Buffer, statement: string): boolean {
-  return chunk.includes(`\0${statement}\0`);
+  return chunk.includes(`\0${statement}\0`) || (chunk[0] === QUERY && chunk.includes(`${statement} (`));
 }
 
 /** Where that message begins: its type, its length and the name of its portal stand before the name. */
 function bindOf(chunk: Buffer, statement: string): number {
-  return Math.max(0, chunk.indexOf(`\0${statement}\0`) - 5);
+  return chunk[0] === QUERY ? 0 : Math.max(0, chunk.indexOf(`\0${statement}\0`) - 5);
 }
 
 function targetOf(

@@ -4,7 +4,7 @@ import type { Feed, FeedId } from '../../core/feed.js';
 import { SLICED_CHARACTERS, readTreeGently } from '../xml/xml-tree.js';
 import { EntryRow } from './entry-row.js';
 import type { ExportRow } from './export-row.js';
-import { encoded, learnForm } from './forms/row-form.js';
+import { encoded, learnForm, mayHaveForm } from './forms/row-form.js';
 import type { EncodedEntry, RowForm } from './forms/row-form.js';
 
 /** Gives entries as rows, each good until the next one is asked for. `showsPositions`: the caller sees the whole log. */
@@ -34,18 +34,27 @@ export function startRowMaker(): RowMaker {
   const feeds = new LRUCache<FeedId, Known>({ max: FEEDS });
   return (entry, feed, showsPositions) => {
     const known = feeds.get(entry.feed) ?? begin(feeds, entry.feed);
-    const octets = encoded(entry);
-    for (const form of known.forms) {
-      const row = form.rowOf(octets, feed, showsPositions);
-      if (row === undefined) continue;
-      if (form !== known.forms[0]) known.forms.unshift(...known.forms.splice(known.forms.indexOf(form), 1));
-      return row;
-    }
-    if (--known.untilLesson === 0) learn(known, octets);
+    const fitting = mayHaveForm(entry) ? encoded(entry) : undefined;
+    const row = fitting && rowByForm(known.forms, fitting, feed, showsPositions);
+    if (row !== undefined) return row;
+    if (--known.untilLesson === 0) learn(known, fitting);
     // A small one is read when a column asks for it.
     if (entry.xml.length < SLICED_CHARACTERS) return new EntryRow(entry, feed, showsPositions);
     return readTreeGently(entry.xml).then((tree) => new EntryRow(entry, feed, showsPositions, tree));
   };
+}
+
+function rowByForm(
+  forms: RowForm[],
+  ...[entry, feed, showsPositions]: Parameters<RowForm['rowOf']>
+): ExportRow | undefined {
+  for (const form of forms) {
+    const row = form.rowOf(entry, feed, showsPositions);
+    if (row === undefined) continue;
+    if (form !== forms[0]) forms.unshift(...forms.splice(forms.indexOf(form), 1));
+    return row;
+  }
+  return undefined;
 }
 
 function begin(feeds: LRUCache<FeedId, Known>, feed: FeedId): Known {
@@ -54,8 +63,8 @@ function begin(feeds: LRUCache<FeedId, Known>, feed: FeedId): Known {
   return known;
 }
 
-function learn(known: Known, entry: EncodedEntry): void {
-  const form = learnForm(entry);
+function learn(known: Known, entry: EncodedEntry | undefined): void {
+  const form = entry && learnForm(entry);
   if (form !== undefined) known.forms.unshift(form);
   if (known.forms.length > FORMS_OF_A_FEED) known.forms.pop();
   known.betweenLessons = Math.min(known.betweenLessons * 2, RAREST_LESSON);

@@ -10,6 +10,7 @@ import {
   parseSearch,
   planSearch,
   printSearch,
+  tenantTerms,
   type Search,
 } from '../../../src/core/search.js';
 import { aSearch, aTerm } from '../../support/searches.js';
@@ -22,6 +23,12 @@ const not = (of: Search): Search => ({ kind: 'not', of });
 
 const ALL = { withPrivate: true };
 const PUBLIC = { withPrivate: false };
+
+describe('the terms of tenants', () => {
+  it('are those that an entry can have', () => {
+    expect(tenantTerms(['1', 'a\u0000b', 'c\u0001tid:2', ''])).to.deep.equal(['tid:1', 'tid:']);
+  });
+});
 
 describe('category search', () => {
   describe('in the classic style', () => {

@@ -40,6 +40,12 @@ export function encoded(entry: ExportedEntry): EncodedEntry {
 const LONGEST = 16 * 1024;
 const MOST_SLOTS = 500;
 
+/** False: it is too long for one. */
+export function mayHaveForm(entry: ExportedEntry): boolean {
+  const { octets } = entry;
+  return (octets === undefined ? entry.xml.length : octets.end - octets.xml) <= LONGEST;
+}
+
 /** Of an entry that is no tombstone; undefined: entries like this one have to be read each. */
 export function learnForm(entry: EncodedEntry): RowForm | undefined {
   const { xml } = entry;
@@ -139,7 +145,7 @@ function startForm(xml: string, slots: readonly Slot[], columns: Columns): RowFo
   const making: Making = { columns, written, write: values.write, lineOf };
   return {
     rowOf(entry, feed, showsPositions) {
-      if (entry.octets.end - entry.octets.xml > LONGEST) return undefined;
+      if (!mayHaveForm(entry)) return undefined;
       const found = markup.find(entry.octets);
       if (found === undefined || !values.take(found)) return undefined;
       written.length = 0;
