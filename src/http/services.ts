@@ -10,7 +10,7 @@ import type { Seals } from '../core/seal.js';
 import type { WithoutSecrets } from '../core/secrets.js';
 import type { Urls } from '../core/urls.js';
 import type { View } from '../core/view.js';
-import type { CopyDb } from '../store/db.js';
+import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
 import type { RecentEntries } from '../store/recent-entries.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -32,7 +32,7 @@ import type { Unanswered } from './unanswered.js';
 export interface Services {
   readonly urls: Urls;
   /** For reading. */
-  readonly db: CopyDb;
+  readonly db: Db;
   /** For actions, which open transactions on it. */
   readonly pool: Pool;
   readonly memory: HeadMemory;

@@ -139,12 +139,12 @@ describe('a bucket', () => {
       }
       return undefined;
     });
-    expect(await target.store(large(3_000))).to.deep.equal({ rows: 3_000, poisoned: [] });
+    expect(await target.store(large(2_000))).to.deep.equal({ rows: 2_000, poisoned: [] });
     await looked;
     expect(pieces.length).to.be.greaterThan(20);
-    expect(most - before, 'of more than 37 MB').to.be.lessThan(27_000_000);
-    expect(await ask('select count(*), sum(length(content_json)) > 30000000 from $lake')).to.deep.equal([
-      ['3000', true],
+    expect(most - before, 'of more than 25 MB').to.be.lessThan(22_000_000);
+    expect(await ask('select count(*), sum(length(content_json)) > 20000000 from $lake')).to.deep.equal([
+      ['2000', true],
     ]);
   }).timeout(60_000);
 

@@ -50,12 +50,9 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
   const pages: Uint8Array[] = [];
   const encodings = new Set<'PLAIN' | 'RLE' | 'RLE_DICTIONARY'>(['RLE']);
   const total = { values: 0, nulls: 0, held: 0, octets: 0 };
-  /** Of the page that is filled; afterwards the next one has its room. */
-  const body = new ByteWriter();
-  const addText = textWriter(body);
   let page = emptyPage(distinct !== undefined);
 
-  return { add, closePage, held: () => total.held + dictionary.offset + body.offset, finish };
+  return { add, closePage, held: () => total.held + dictionary.offset + page.body.offset, finish };
 
   function add(value: ColumnValue): boolean {
     page.rows += 1;
@@ -63,7 +60,7 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
     else if (typeof value !== 'object' || value instanceof Uint8Array) addValue(value, 0);
     else if (value.length === 0) addLevels(0, 0);
     else for (const [index, one] of value.entries()) addValue(one, index === 0 ? 0 : 1);
-    if (body.offset >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values >= PAGE_VALUES) return true;
+    if (page.body.offset >= PAGE_OCTETS || page.rows >= PAGE_VALUES || page.values >= PAGE_VALUES) return true;
     return page.hasDictionary && !hasRoom();
   }
 
@@ -75,15 +72,15 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
       return;
     }
     if (typeof value === 'string' || value instanceof Uint8Array) {
-      addText(value);
+      page.addText(value);
       return;
     }
     range.widen(value);
     // Eight of them are one octet.
     if (typeof value === 'boolean') page.bits.push(value);
-    else if (element.type === 'INT64') body.appendInt64(BigInt(value));
-    else if (element.type === 'INT32') body.appendInt32(Number(value));
-    else body.appendFloat64(Number(value));
+    else if (element.type === 'INT64') page.body.appendInt64(BigInt(value));
+    else if (element.type === 'INT32') page.body.appendInt32(Number(value));
+    else page.body.appendFloat64(Number(value));
   }
 
   function indexOf(value: string, known: Map<string, number>): number {
@@ -107,7 +104,7 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
   }
 
   async function closePage(): Promise<void> {
-    const { rows, values, hasDictionary, indexes, bits, repetitions, definitions } = page;
+    const { rows, values, hasDictionary, indexes, bits, body, repetitions, definitions } = page;
     if (rows === 0) return;
     page = emptyPage(hasRoom());
     // The values themselves are not compared from now on.
@@ -140,8 +137,6 @@ export function beginChunk({ schema, nullable, isRepetitive }: ParquetColumn, zs
         is_compressed: values > 0,
       },
     });
-    body.index = 0;
-    body.offset = 0;
   }
 
   async function addPage(
@@ -198,17 +193,30 @@ interface Page {
   rows: number;
   /** How many, without those that are null. */
   values: number;
-  /** Its values are places in the dictionary; else they are written down at once. */
+  /** Its values are places in the dictionary; else `body` has them. */
   readonly hasDictionary: boolean;
   readonly indexes: number[];
-  /** Booleans, which are written down when the page is closed. */
+  /** Booleans, which `body` gets when the page is closed. */
   readonly bits: boolean[];
+  readonly body: ByteWriter;
+  readonly addText: (text: string | Uint8Array) => void;
   readonly repetitions: number[];
   readonly definitions: number[];
 }
 
 function emptyPage(hasDictionary: boolean): Page {
-  return { rows: 0, values: 0, hasDictionary, indexes: [], bits: [], repetitions: [], definitions: [] };
+  const body = new ByteWriter();
+  return {
+    rows: 0,
+    values: 0,
+    hasDictionary,
+    indexes: [],
+    bits: [],
+    body,
+    addText: textWriter(body),
+    repetitions: [],
+    definitions: [],
+  };
 }
 
 /** Longer ones would make the end of the file long. */
