@@ -18,7 +18,7 @@ export function toUtf8(text: string): Utf8 {
   return { all, view: viewOf(all), end };
 }
 
-/** Room for octets that come in pieces. It grows, and can be used again. */
+/** Room for octets that come one behind the other. It grows, and can be used again. */
 export class Utf8Room implements Utf8 {
   all: Buffer;
   view: DataView;
@@ -29,20 +29,23 @@ export class Utf8Room implements Utf8 {
     this.view = viewOf(this.all);
   }
 
-  /** Behind those that are there. */
+  /** Room for so many octets more, and a word. */
+  ensure(more: number): void {
+    const wanted = this.end + more + WORD;
+    if (wanted <= this.all.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.all.length, wanted));
+    this.all.copy(larger, 0, 0, this.end);
+    this.all = larger;
+    this.view = viewOf(larger);
+  }
+
   add(octets: Uint8Array): void {
-    const wanted = this.end + octets.length + WORD;
-    if (wanted > this.all.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.all.length, wanted));
-      this.all.copy(larger, 0, 0, this.end);
-      this.all = larger;
-      this.view = viewOf(larger);
-    }
+    this.ensure(octets.length);
     this.all.set(octets, this.end);
     this.end += octets.length;
   }
 }
 
-export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }

@@ -158,8 +158,8 @@ export class EntryRow implements ExportRow {
     if (octets === undefined) return false;
     const { all, atomId: start, idEnd: end } = octets;
     to.ensure(end - start + 2);
-    const { octets: written, length } = to;
-    let at = length;
+    const { all: written } = to;
+    let at = to.end;
     written[at++] = QUOTE;
     for (let from = start; from < end; from++, at++) {
       const octet = all[from] ?? 0;
@@ -167,7 +167,7 @@ export class EntryRow implements ExportRow {
       written[at] = octet;
     }
     written[at] = QUOTE;
-    to.length = at + 1;
+    to.end = at + 1;
     return true;
   }
 

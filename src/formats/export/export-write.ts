@@ -75,16 +75,17 @@ async function* pieces(
 ): AsyncGenerator<Uint8Array> {
   const breathe = breather(TAKE_MS);
   const rowOf = startRowMaker();
-  const written = new OctetWriter(PIECE + USUAL_ROW);
+  let written = new OctetWriter(PIECE + USUAL_ROW);
   for await (const entries of source.batches) {
     for (const entry of entries) {
       const { feed, showsPositions } = source.feedOf(entry);
       const row = rowOf(entry, feed, showsPositions);
       write(row instanceof Promise ? await row : row, written);
-      if (written.length < PIECE) continue;
-      yield written.take(PIECE + USUAL_ROW);
+      if (written.end < PIECE) continue;
+      yield written.taken();
+      written = new OctetWriter(PIECE + USUAL_ROW);
       await breathe();
     }
   }
-  if (written.length > 0) yield written.take(0);
+  if (written.end > 0) yield written.taken();
 }

@@ -148,7 +148,7 @@ function startForm(xml: string, slots: readonly Slot[], columns: Columns): RowFo
       if (!mayHaveForm(entry)) return undefined;
       const found = markup.find(entry.octets);
       if (found === undefined || !values.take(found)) return undefined;
-      written.length = 0;
+      written.end = 0;
       return new AlikeRow(entry, feed, showsPositions, making);
     },
   };
@@ -250,7 +250,7 @@ class AlikeRow extends EntryRow {
     if (plain === null) return null;
     const { written } = this.making;
     const start = this.write(plain);
-    return written.octets.subarray(start, written.length);
+    return written.all.subarray(start, written.end);
   }
 
   override jsonOf(column: ExportColumn): string {
@@ -271,13 +271,13 @@ class AlikeRow extends EntryRow {
     if (mould.slots.length === 0) return mould.marked;
     const { written } = this.making;
     const start = this.write(mould);
-    return written.octets.toString('utf8', start, written.length);
+    return written.all.toString('utf8', start, written.end);
   }
 
   /** Gives where it begins in what was written. */
   private write(mould: Mould): number {
     const { written, write } = this.making;
-    const start = written.length;
+    const start = written.end;
     write(mould, written);
     return start;
   }

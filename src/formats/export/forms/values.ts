@@ -44,7 +44,7 @@ export function valueWriter(kinds: readonly SlotKind[]): ValueWriter {
       const entry = found.entry;
       const enough = total + most * (entry.end - entry.xml);
       to.ensure(enough);
-      let { view, length: at } = to;
+      let { view, end: at } = to;
       let word = 0;
       for (let n = 0; n < lengths.length; n++) {
         const textEnd = at + (lengths[n] ?? 0);
@@ -60,14 +60,14 @@ export function valueWriter(kinds: readonly SlotKind[]): ValueWriter {
         const valueEnd = at + (isPlain ? (ends[slot] ?? 0) - from : (reading?.end ?? 0));
         if (!isPlain) {
           // It may be longer than it was written.
-          to.length = at;
+          to.end = at;
           to.ensure(valueEnd - at + enough);
           ({ view } = to);
         }
         for (; at < valueEnd; at += 4, from += 4) view.setInt32(at, source.getInt32(from, true), true);
         at = valueEnd;
       }
-      to.length = at;
+      to.end = at;
     },
   };
 

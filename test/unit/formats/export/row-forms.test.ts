@@ -27,7 +27,7 @@ function columnsOf(row: ExportRow): object {
   });
   const written = new OctetWriter(0);
   row.writeMembers(MEMBERS, written);
-  const json = Buffer.from(written.take(0)).toString();
+  const json = Buffer.from(written.taken()).toString();
   const views = EXPORT_COLUMNS.map((column) => [column, [row[column], row.jsonOf(column)]]);
   return { texts, json, ...Object.fromEntries(views) };
 }
