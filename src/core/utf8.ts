@@ -1,5 +1,5 @@
 /** Octets that are read by words: behind their end there is room for one. */
-export const WORD = 4;
+const WORD = 4;
 
 /** Text in UTF-8, maybe among other things. */
 export interface Utf8 {
