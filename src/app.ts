@@ -46,7 +46,7 @@ export function buildApp(services: Services): App {
   app.use(cors(services.corsOrigins));
   app.use(legalPath);
   const router = express.Router({ caseSensitive: true });
-  const { fromMemory, readFeed } = addFeedRoutes(router, services);
+  const { fromMemory, fromLog, readFeed } = addFeedRoutes(router, services);
   const { publish, readMember } = addEntryRoutes(router, services);
   const reader = may('read', services);
   const describer = may('describe', services);
@@ -83,7 +83,7 @@ export function buildApp(services: Services): App {
 
   const observed = observe(services);
   const { unanswered } = services;
-  const quick = front(services, { fromMemory, publish });
+  const quick = front(services, { fromMemory, fromLog, publish });
   return {
     express: app,
     answer(req, res) {

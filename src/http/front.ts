@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { passesByMemory } from './middleware/may.js';
+import { passesByMemory, rechecks } from './middleware/may.js';
 import { FEED_ROUTE } from './routes/feeds.js';
 import type { FromMemory } from './routes/feeds.js';
 import type { Services } from './services.js';
@@ -10,16 +10,19 @@ const FEED_URL = /^\/feeds\/([A-Za-z0-9._~-]+)\/([A-Za-z0-9._~-]+)(?:\?|$)/;
 /** What the routes do with the two requests that there are most of. */
 export interface QuickWays {
   readonly fromMemory: FromMemory;
+  /** A page that is not in memory, for whom `fromMemory` has found nothing wrong. */
+  readonly fromLog: (req: Request, res: Response) => Promise<void>;
   readonly publish: (req: Request, res: Response) => Promise<void>;
 }
 
 /**
- * Most requests are polls that this node can answer from memory, and publishes. Those to feeds that it knows are answered
+ * Most requests are polls, which this node can mostly answer from memory, and publishes. Those to feeds that it knows are answered
  * here, by the same code as behind Express' router, which would take as long to find it as a poll takes to answer
  * (docs/performance.md). Returns false for everything else, and for whatever is wrong with who asks for what: then nothing
  * has been answered, and Express goes on.
  */
-export function front(services: Services, { fromMemory, publish }: QuickWays) {
+export function front(services: Services, { fromMemory, fromLog, publish }: QuickWays) {
+  const recheckReader = rechecks('read', services);
   return (req: Request, res: Response, failed: (error: unknown) => void): boolean => {
     const { method, url } = req;
     if ((method !== 'GET' && method !== 'POST') || req.headers.origin !== undefined) return false;
@@ -27,18 +30,22 @@ export function front(services: Services, { fromMemory, publish }: QuickWays) {
     if (workspace === undefined || feed === undefined) return false;
     const verb = method === 'GET' ? 'read' : 'publish';
     if (!passesByMemory(verb, services, req, workspace, feed)) return false;
-    const answered = verb === 'publish' ? publish(req, res) : attempt(req, res);
+    const answered = verb === 'publish' ? publish(req, res) : read(req, res, { workspace, feed });
     if (answered === false) return false;
     (req as { route?: unknown }).route = { path: FEED_ROUTE };
     if (answered instanceof Promise) answered.catch(failed);
     return true;
   };
 
-  function attempt(req: Request, res: Response): ReturnType<FromMemory> {
+  function read(req: Request, res: Response, params: Request['params']): ReturnType<FromMemory> {
     try {
-      return fromMemory(req, res);
+      const answered = fromMemory(req, res);
+      if (answered !== false) return answered;
     } catch {
       return false;
     }
+    req.params = params;
+    recheckReader(req, res);
+    return fromLog(req, res);
   }
 }

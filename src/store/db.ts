@@ -44,8 +44,8 @@ const types: pg.CustomTypesConfig = {
   }) as typeof pg.types.getTypeParser,
 };
 
-/** `2026-11-21 09:08:07.123456+00` → `2026-11-21T09:08:07.123456Z` */
-function toInstant(text: string): Instant {
+/** `2026-11-21 09:08:07.123456+00` → `2026-11-21T09:08:07.123456Z`; the session is in UTC. */
+export function toInstant(text: string): Instant {
   return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`;
 }
 

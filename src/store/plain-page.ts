@@ -1,6 +1,7 @@
 import type { Entry, Instant, Position } from '../core/entry.js';
 import type { Feed } from '../core/feed.js';
 import type { View } from '../core/view.js';
+import { toInstant } from './db.js';
 import type { Db } from './db.js';
 import { privateSql } from './search-sql.js';
 
@@ -28,98 +29,89 @@ export type Direction = 'forward' | 'backward';
 /** Who goes through a log by its positions sees all of it, or what is not private (core/view.ts). */
 export type LogView = Exclude<View['kind'], 'tenants'>;
 
-/** $1 partition, $2 feed, $3 limit, $4 bytes up to which an entry's text comes along, $5 from. */
-const LOG = `
-  select 'floor', first_kept, null::text, null::text, null::timestamptz, null::int, null::int, null::boolean
-    from heads
-   where partition_id = $1
-     and feed_id = $2
-   union all
-  select 'epoch', null, epoch::text, null, null, null, null, null
-    from clocks
-   where partition_id = $1
-   union all
- (select 'head', last_position, null, null, recorded_at, null, null, null
-    from ticks
-   where partition_id = $1
-     and feed_id = $2
-   order by last_position desc
-   limit 1)`;
+/** Stands in no XML and in no id that was taken out of some (XML 1.0 §2.2). */
+const BETWEEN = '\u0001';
 
-const ENTRY = `'entry', position, atom_id, case when octets <= $4 then xml end, null, octets, schema_version, ${privateSql('terms')}`;
+/**
+ * One row of three texts: the log, the entries, the ticks. Rows and columns of their own would cost the driver, and us, twice as much
+ * (docs/performance.md). $1 partition, $2 feed, $3 limit, $4 bytes up to which an entry's text comes along, $5 from. Which entries and ticks
+ * they are, and in which order, is pasted in.
+ */
+function statement(entries: string, ticks: string): string {
+  return `
+  select concat(h.first_kept, ',', c.epoch, ',', newest.last_position, ',', newest.recorded_at), e.listed, t.listed
+    from heads h
+    join clocks c on c.partition_id = h.partition_id
+    left join lateral (
+      select last_position, recorded_at
+        from ticks
+       where partition_id = h.partition_id
+         and feed_id = h.feed_id
+       order by last_position desc
+       limit 1) newest on true
+   cross join lateral (
+      select string_agg(
+               concat(
+                 position, ',', octets, ',', schema_version, ',', case when ${privateSql('terms')} then 'p' end, ',', atom_id,
+                 E'\\x01', case when octets <= $4 then xml end),
+               E'\\x01') as listed
+        from (
+          select position, octets, schema_version, terms, atom_id, xml
+            from entries
+           where partition_id = $1
+             and feed_id = $2
+             and ${entries}
+           limit $3) page) e
+   cross join lateral (
+      select string_agg(concat(last_position, ',', recorded_at), ',') as listed
+        from (
+          select last_position, recorded_at
+            from ticks
+           where partition_id = $1
+             and feed_id = $2
+             and ${ticks}
+           limit $3) page) t
+   where h.partition_id = $1
+     and h.feed_id = $2`;
+}
 
-const FLOOR = '(select first_kept from heads where partition_id = $1 and feed_id = $2)';
+/** The last position of the tick that holds this one, or the head where that is before it. */
+function tickOf(position: string): string {
+  return `(
+               select last_position
+                 from ticks
+                where partition_id = $1
+                  and feed_id = $2
+                  and last_position >= least(${position}, newest.last_position)
+                order by last_position
+                limit 1)`;
+}
 
-const BACKWARD = `${LOG}
-   union all
- (select ${ENTRY}
-    from entries
-   where partition_id = $1
-     and feed_id = $2
-     and position <= $5
-     and position >= ${FLOOR}
-   order by position desc
-   limit $3)
-   union all
- (select 'tick', last_position, null, null, recorded_at, null, null, null
-    from ticks
-   where partition_id = $1
-     and feed_id = $2
-     and last_position > $5::bigint - $3
-   order by last_position
-   limit $3)`;
+const BACKWARD = statement(
+  'position <= $5 and position >= h.first_kept order by position desc',
+  `last_position > least($5::bigint, newest.last_position) - $3 and last_position <= ${tickOf('$5')} order by last_position`,
+);
 
-const FROM_HEAD = `${LOG}
-   union all
- (select ${ENTRY}
-    from entries
-   where partition_id = $1
-     and feed_id = $2
-     and position >= ${FLOOR}
-   order by position desc
-   limit $3)
-   union all
- (select 'tick', last_position, null, null, recorded_at, null, null, null
-    from ticks
-   where partition_id = $1
-     and feed_id = $2
-   order by last_position desc
-   limit $3)`;
+const FROM_HEAD = statement(
+  'position >= h.first_kept order by position desc',
+  'last_position > newest.last_position - $3 order by last_position',
+);
 
-const FORWARD = `${LOG}
-   union all
- (select ${ENTRY}
-    from entries
-   where partition_id = $1
-     and feed_id = $2
-     and position >= greatest($5::bigint + 1, ${FLOOR})
-   order by position
-   limit $3)
-   union all
- (select 'tick', last_position, null, null, recorded_at, null, null, null
-    from ticks
-   where partition_id = $1
-     and feed_id = $2
-     and last_position >= greatest($5::bigint + 1, ${FLOOR})
-   order by last_position
-   limit $3)`;
+const AFTER = 'greatest($5::bigint + 1, h.first_kept)';
 
-type Row = [
-  'floor' | 'epoch' | 'head' | 'tick' | 'entry',
-  Position,
-  string,
-  string | null,
-  Instant,
-  number,
-  number | null,
-  boolean,
-];
+const FORWARD = statement(
+  `position >= ${AFTER} order by position`,
+  `last_position >= ${AFTER} and last_position <= ${tickOf(`${AFTER} + $3 - 1`)} order by last_position`,
+);
+
+type Row = [log: string, entries: string | null, ticks: string | null];
 
 interface Found {
   readonly position: Position;
   readonly atomId: string;
-  readonly xml: string | null;
-  readonly version: number | null;
+  /** Empty where it is too large to come along. */
+  readonly xml: string;
+  readonly version: number | undefined;
   readonly isPrivate: boolean;
 }
 
@@ -152,55 +144,76 @@ export async function readPlainPage(
         ? { name: 'plain-backward', text: BACKWARD, values: [...place, limit, share, from] }
         : { name: 'plain-forward', text: FORWARD, values: [...place, limit, share, from] },
   );
-  let head = 0n;
-  let firstKept = 1n;
-  let epoch = '';
-  let changedAt: Instant | undefined;
-  let bytes = 0;
-  let full = false;
-  const ticks: { last: Position; recordedAt: Instant }[] = [];
-  const found: Found[] = [];
-  for (const [kind, position, text, xml, recordedAt, size, version, isPrivate] of rows) {
-    if (kind === 'entry') {
-      bytes += size;
-      if (bytes > octets && found.length > 0) full = true;
-      if (!full) found.push({ position, atomId: text, xml, version, isPrivate });
-    } else if (kind === 'tick') {
-      ticks.push({ last: position, recordedAt });
-    } else if (kind === 'floor') {
-      firstKept = position;
-    } else if (kind === 'epoch') {
-      epoch = text;
-    } else {
-      head = position;
-      changedAt = recordedAt;
-    }
-  }
+  const [row] = rows;
+  if (row === undefined) throw new Error(`feed ${String(feed.id)} has no head`);
+  const [firstKept = '', epoch = '', head = '', changedAt = ''] = row[0].split(',');
+  const { found, full } = foundIn(row[1], octets);
   const texts = await textsOf(db, feed, found);
   // Retention took one of them between the two statements: its floor has moved before, and the page begins behind it now.
-  if (found.some(({ position, xml }) => xml === null && !texts.has(position))) {
+  if (found.some(({ position, xml }) => xml === '' && !texts.has(position))) {
     return readPlainPage(db, feed, view, direction, from, limit, octets);
   }
-  ticks.sort((a, b) => (a.last < b.last ? -1 : 1));
-  const recordedAt = recordingTimes(ticks, direction === 'forward');
+  const recordedAt = recordingTimes(ticksIn(row[2]), direction === 'forward');
   const entries: Entry[] = [];
   for (const { position, atomId, xml, version, isPrivate } of found) {
     const time = recordedAt(position);
     if (isPrivate && view !== 'whole') continue;
-    const text = xml ?? texts.get(position) ?? '';
-    entries.push({ position, kind: 'entry', atomId, xml: text, recordedAt: time, schemaVersion: version ?? undefined });
+    const text = xml === '' ? (texts.get(position) ?? '') : xml;
+    entries.push({ position, kind: 'entry', atomId, xml: text, recordedAt: time, schemaVersion: version });
   }
   const end = found.at(-1)?.position;
-  return { head, firstKept, epoch, changedAt, entries, end, full: full || found.length >= limit };
+  return {
+    head: BigInt(head),
+    firstKept: BigInt(firstKept),
+    epoch,
+    changedAt: changedAt === '' ? undefined : toInstant(changedAt),
+    entries,
+    end,
+    full: full || found.length >= limit,
+  };
+}
+
+/** Up to so many octets, and whether that is where they ended. */
+function foundIn(listed: string | null, octets: number): { found: Found[]; full: boolean } {
+  const found: Found[] = [];
+  if (listed === null) return { found, full: false };
+  const pieces = listed.split(BETWEEN);
+  let bytes = 0;
+  for (let index = 0; index < pieces.length; index += 2) {
+    const [about = '', xml = ''] = [pieces[index], pieces[index + 1]];
+    const size = about.indexOf(',') + 1;
+    const version = about.indexOf(',', size) + 1;
+    const isPrivate = about.indexOf(',', version) + 1;
+    const atomId = about.indexOf(',', isPrivate) + 1;
+    bytes += Number(about.slice(size, version - 1));
+    if (bytes > octets && index > 0) return { found, full: true };
+    found.push({
+      position: BigInt(about.slice(0, size - 1)),
+      atomId: about.slice(atomId),
+      xml,
+      version: isPrivate - version > 1 ? Number(about.slice(version, isPrivate - 1)) : undefined,
+      isPrivate: atomId - isPrivate > 1,
+    });
+  }
+  return { found, full: false };
+}
+
+interface Tick {
+  readonly last: Position;
+  readonly recordedAt: Instant;
+}
+
+function ticksIn(listed: string | null): Tick[] {
+  const ticks: Tick[] = [];
+  const pieces = listed?.split(',') ?? [];
+  for (let index = 0; index < pieces.length; index += 2)
+    ticks.push({ last: BigInt(pieces[index] ?? ''), recordedAt: toInstant(pieces[index + 1] ?? '') });
+  return ticks;
 }
 
 /** The texts that were too large to come along. */
-async function textsOf(
-  db: Db,
-  feed: Feed,
-  found: readonly { position: Position; xml: string | null }[],
-): Promise<Map<Position, string>> {
-  const missing = found.filter((one) => one.xml === null).map((one) => one.position);
+async function textsOf(db: Db, feed: Feed, found: readonly Found[]): Promise<Map<Position, string>> {
+  const missing = found.filter((one) => one.xml === '').map((one) => one.position);
   if (missing.length === 0) return new Map();
   const values = [feed.partition, feed.id, missing.map(String)];
   const { rows } = await db.query<[Position, string]>({ name: 'plain-rest', text: REST, values });
@@ -208,10 +221,7 @@ async function textsOf(
 }
 
 /** When a position was recorded, for positions asked for one after the other in one direction. */
-function recordingTimes(
-  ticks: readonly { last: Position; recordedAt: Instant }[],
-  ascending: boolean,
-): (position: Position) => Instant {
+function recordingTimes(ticks: readonly Tick[], ascending: boolean): (position: Position) => Instant {
   let at = ascending ? 0 : ticks.length - 1;
   return (position) => {
     if (ascending) while (at < ticks.length - 1 && (ticks[at]?.last ?? 0n) < position) at += 1;

@@ -106,8 +106,22 @@ export function mayPull(principal: Principal, found: NamedExport | undefined): N
  * Finds the feed of the URL and lets those pass who may do this to it. Without credentials, what is not public is 401,
  * whether it exists or not; with some, 403 where their bearer may know of it, else 404 (core/access.ts).
  */
-export function may(verb: 'describe' | 'read' | 'publish', services: Services): RequestHandler {
-  return whoever(services, (req, _res, next) => {
+export function may(verb: FeedVerb, services: Services): RequestHandler {
+  return whoever(services, feedGuard(verb, services));
+}
+
+/** Lets those that `passesByMemory` has let pass be asked again later, as `may` would. */
+export function rechecks(verb: FeedVerb, services: Services): (req: Request, res: Response) => void {
+  const guard = feedGuard(verb, services);
+  return (req, res) => {
+    setRecheck(services, guard, req, res);
+  };
+}
+
+type FeedVerb = 'describe' | 'read' | 'publish';
+
+function feedGuard(verb: FeedVerb, services: Services): Guard {
+  return (req, _res, next) => {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
     const known = services.memory.peek(workspace, feed);
     if (known !== undefined && decide(req.principal, verb, targetOf(known)) === 'allowed') {
@@ -120,7 +134,7 @@ export function may(verb: 'describe' | 'read' | 'publish', services: Services): 
     return services.memory.ask(workspace, feed).then((found) => {
       pass(found, req, next);
     });
-  });
+  };
 
   function pass(known: Known | undefined, req: Request, next: NextFunction): void {
     const { workspace, feed } = req.params as { workspace: string; feed: string };
@@ -176,10 +190,7 @@ type Guard = (req: Request, res: Response, next: NextFunction) => void | Promise
 function whoever(services: Services, guard: Guard): RequestHandler {
   const { authenticator, rates } = services;
   return (req, res, next) => {
-    req.recheck = async () => {
-      req.principal = authenticator.peek(req) ?? (await authenticator.ask(req, res));
-      await guard(req, res, () => undefined);
-    };
+    setRecheck(services, guard, req, res);
     const principal = authenticator.peek(req);
     if (principal !== undefined) {
       req.principal = principal;
@@ -191,6 +202,13 @@ function whoever(services: Services, guard: Guard): RequestHandler {
       rates.admit(req);
       return guard(req, res, next);
     });
+  };
+}
+
+function setRecheck({ authenticator }: Services, guard: Guard, req: Request, res: Response): void {
+  req.recheck = async () => {
+    req.principal = authenticator.peek(req) ?? (await authenticator.ask(req, res));
+    await guard(req, res, () => undefined);
   };
 }
 

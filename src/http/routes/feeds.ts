@@ -12,7 +12,7 @@ import type { TenantsView, View } from '../../core/view.js';
 import { feedDocument } from '../../formats/atom/atom-write.js';
 import type { FeedDocument } from '../../formats/atom/atom-write.js';
 import { STYLE_SOURCE } from '../../formats/html/html-frame.js';
-import { FORMATS, FORMAT_NAMES, parseMediaType } from '../../formats/media-types.js';
+import { FORMATS, FORMAT_NAMES, essence } from '../../formats/media-types.js';
 import type { Format } from '../../formats/media-types.js';
 import { writePage } from '../../formats/render.js';
 import { PAGE_OCTETS, readStretch, stretchOctets } from '../../store/pages.js';
@@ -46,15 +46,23 @@ export type FromMemory = (req: Request, res: Response) => boolean | Promise<void
 export function addFeedRoutes(
   router: Router,
   services: Services,
-): { fromMemory: FromMemory; readFeed: (req: Request, res: Response) => void | Promise<void> } {
+): {
+  fromMemory: FromMemory;
+  fromLog: (req: Request, res: Response) => Promise<void>;
+  readFeed: (req: Request, res: Response) => void | Promise<void>;
+} {
   const base = baseTag(services.urls.base, STYLE_SOURCE);
   router.get(FEED_ROUTE, may('read', services), readFeed);
   router.get('/feeds/:workspace/:feed/archive/:n', may('read', services), readArchive);
-  return { fromMemory, readFeed };
+  return { fromMemory, fromLog, readFeed };
 
   function readFeed(req: Request, res: Response): void | Promise<void> {
     const answered = fromMemory(req, res);
-    if (answered !== false) return answered === true ? undefined : answered;
+    if (answered === false) return fromLog(req, res);
+    return answered === true ? undefined : answered;
+  }
+
+  async function fromLog(req: Request, res: Response): Promise<void> {
     const { feed } = req.known;
     const query = queryOf(req.url);
     const format = pageFormat(req);
@@ -67,10 +75,9 @@ export function addFeedRoutes(
     // What is wrong with it is told without waiting.
     inView(services, { feed, view: req.view }, asked);
     // The turn comes before the rows: what waits holds nothing.
-    return (format === 'atom' ? work(false) : services.turns.pages.run(work)).then((page) => {
-      services.pages.keep(keyOf(req, format, query), page);
-      return give(req, res, page, revalidate(req), req.view.kind === 'tenants' ? 'poll' : 'reading');
-    });
+    const page = await (format === 'atom' ? work(false) : services.turns.pages.run(work));
+    services.pages.keep(keyOf(req, format, query), page);
+    await give(req, res, page, revalidate(req), req.view.kind === 'tenants' ? 'poll' : 'reading');
   }
 
   function fromMemory(req: Request, res: Response): boolean | Promise<void> {
@@ -279,11 +286,7 @@ function formatsToldIn(format: Format): readonly Format[] {
 function alternatesAmong(formats: readonly { format: Format; href: string }[]): Link[] {
   return formats
     .filter(({ format }) => ALTERNATES.includes(format))
-    .map(({ format, href }) => ({ rel: 'alternate', type: mediaTypeOf(format), href }));
-}
-
-function mediaTypeOf(format: Format): string {
-  return parseMediaType(FORMATS[format].page ?? '')?.type ?? '';
+    .map(({ format, href }) => ({ rel: 'alternate', type: essence(FORMATS[format].page ?? ''), href }));
 }
 
 /** What is known of the feed, asked anew when this node has not heard of the position. */
