@@ -23,6 +23,10 @@ export interface UnansweredDeps {
 
 interface Waiting {
   readonly req: Request;
+  readonly res: Response;
+  readonly ofConnection: { unanswered: number };
+  /** Its place among those that wait; undefined once it does not. */
+  place: number | undefined;
   readonly fail: (error: FeedsError) => void;
   readonly arrivedAt: number;
   /** When its body was last seen to be under way. */
@@ -37,32 +41,39 @@ const MOST_OF_A_CONNECTION = 100;
 const SWEEP_MS = 500;
 const RETRY_SECONDS = 5;
 
+/**
+ * In an array, and not in a Map: the tables that a Map has outgrown point to the ones that it has next, and once one of them has become old,
+ * V8 takes whatever was ever in them for alive, and each publish cost a seventh more (docs/performance.md).
+ */
 export function watchUnanswered({ requestMs, bodyMs, most, logger }: UnansweredDeps): Unanswered {
-  const waiting = new Map<Response, Waiting>();
-  const ofConnection = new Map<Socket, number>();
+  const waiting: Waiting[] = [];
+  const connections = new WeakMap<Socket, { unanswered: number }>();
   const sweep = setInterval(() => {
     const now = performance.now();
-    for (const [res, one] of waiting) {
+    // A copy: who is forgotten leaves its place to the last.
+    for (const one of [...waiting]) {
       // The answers that follow the one whose turn it is are not told of the end of their connection.
-      if (one.req.socket.destroyed) forget(res);
+      if (one.req.socket.destroyed) forget(one);
       // From here on it is its reader's pace that counts (pieces.ts).
-      else if (res.headersSent) continue;
+      else if (one.res.headersSent) continue;
       else if (!one.req.complete && now - one.arrivedAt < bodyMs) one.since = now;
-      else if (now - one.since >= requestMs) expire(res, one);
+      else if (now - one.since >= requestMs) expire(one);
     }
   }, SWEEP_MS);
   sweep.unref();
 
-  function forget(res: Response): void {
-    const socket = waiting.get(res)?.req.socket;
-    if (socket === undefined) return;
-    waiting.delete(res);
-    const left = (ofConnection.get(socket) ?? 1) - 1;
-    if (left === 0) ofConnection.delete(socket);
-    else ofConnection.set(socket, left);
+  function forget(one: Waiting): void {
+    const { place } = one;
+    const last = waiting.at(-1);
+    if (place === undefined || last === undefined) return;
+    waiting[place] = last;
+    last.place = place;
+    waiting.pop();
+    one.place = undefined;
+    one.ofConnection.unanswered -= 1;
   }
 
-  function expire(res: Response, { req, fail, arrivedAt }: Waiting): void {
+  function expire({ req, res, fail, arrivedAt }: Waiting): void {
     const seconds = Math.round((performance.now() - arrivedAt) / 1000);
     logger.warn({ requestId: req.requestId, seconds }, 'a request was not answered in time');
     // Whatever works on it may come to its end later: it must not find the next request's answer.
@@ -72,16 +83,19 @@ export function watchUnanswered({ requestMs, bodyMs, most, logger }: UnansweredD
 
   return {
     roomFor(socket) {
-      if ((ofConnection.get(socket) ?? 0) >= MOST_OF_A_CONNECTION) return 'not of this connection';
-      return waiting.size < most ? 'yes' : 'no';
+      if ((connections.get(socket)?.unanswered ?? 0) >= MOST_OF_A_CONNECTION) return 'not of this connection';
+      return waiting.length < most ? 'yes' : 'no';
     },
     add(req, res, fail) {
       const { socket } = req;
+      let ofConnection = connections.get(socket);
+      if (ofConnection === undefined) connections.set(socket, (ofConnection = { unanswered: 0 }));
+      ofConnection.unanswered += 1;
       const arrivedAt = performance.now();
-      waiting.set(res, { req, fail, arrivedAt, since: arrivedAt });
-      ofConnection.set(socket, (ofConnection.get(socket) ?? 0) + 1);
+      const one = { req, res, ofConnection, place: waiting.length, fail, arrivedAt, since: arrivedAt };
+      waiting.push(one);
       res.once('close', () => {
-        forget(res);
+        forget(one);
       });
     },
     stop() {
