@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { readConfig } from '../config.js';
 import { start } from '../server.js';
 import { createLogger, flushLogger } from '../telemetry/logger.js';
@@ -20,7 +21,15 @@ Settings are environment variables: \`millrace help\` lists them.`,
   run,
 };
 
+/**
+ * Where V8 finds that objects of one place in the code mostly outlive a collection, it makes those that follow old at once: what a query
+ * gave, say, while many wait. Dead as they soon are, they keep all alive that they point to until the whole heap is looked through, and
+ * each page of texts that was read was copied twice (docs/performance.md).
+ */
+const V8_FLAGS = '--no-allocation-site-pretenuring';
+
 async function run(call: Call): Promise<void> {
+  setFlagsFromString(V8_FLAGS);
   const config = readConfig(call.surroundings.environment);
   const logger = createLogger(config.logLevel);
   let ask: (signal: NodeJS.Signals) => void = () => undefined;
