@@ -15,6 +15,7 @@ import {
   processStartSeconds,
   syncDirectory,
 } from './data-directory.js';
+import { memoryOctets, settingsFor } from './embedded-settings.js';
 import { findPostgresPackage, preparePostgresBinaries, type RunAs } from './postgres-binaries.js';
 
 export interface EmbeddedOptions {
@@ -64,24 +65,6 @@ const STEADY_MILLISECONDS = 2_000;
 const START_TOLERANCE_SECONDS = 5;
 const LOG_BYTES = 16 * 1024 * 1024;
 
-const SETTINGS: Readonly<Record<string, string>> = {
-  fsync: 'on',
-  synchronous_commit: 'on',
-  full_page_writes: 'on',
-  shared_buffers: '256MB',
-  max_wal_size: '4GB',
-  checkpoint_timeout: '15min',
-  max_connections: '100',
-  jit: 'off',
-  // Short queries gain nothing, and parallel workers need more of /dev/shm than containers give.
-  max_parallel_workers_per_gather: '0',
-  max_parallel_maintenance_workers: '0',
-  timezone: 'UTC',
-  log_timezone: 'UTC',
-  log_checkpoints: 'off',
-  password_encryption: 'scram-sha-256',
-};
-
 /**
  * Starts a private Postgres on the data directory, made on first use, and keeps it running until `stop`. It listens on
  * a unix socket in a directory that only its user can enter. What a killed Millrace left behind (its Postgres still
@@ -120,7 +103,7 @@ function postgresArguments(
   options: EmbeddedOptions,
 ): string[] {
   const settings = {
-    ...SETTINGS,
+    ...settingsFor(memoryOctets()),
     ...options.settings,
     listen_addresses: options.port === undefined ? '' : '127.0.0.1',
     port: String(options.port ?? SOCKET_PORT),
