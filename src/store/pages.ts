@@ -4,6 +4,7 @@ import { planSearch } from '../core/search.js';
 import type { Search } from '../core/search.js';
 import type { Db } from './db.js';
 import { indexedPositions, stretchSql } from './indexed-positions.js';
+import { LOG_STATE } from './log-state-sql.js';
 import { readPlainPage } from './plain-page.js';
 import type { Direction, LogView } from './plain-page.js';
 import { privateSql, searchCondition } from './search-sql.js';
@@ -215,16 +216,9 @@ export function pageText(direction: Direction, source: string): string {
   select h.head, h.first_kept, h.epoch, h.changed_at, p.position, p.kind, p.atom_id, p.xml, r.recorded_at, p.total,
          p.schema_version, ${privateSql('p.terms')}
     from (
-      select h.partition_id, h.feed_id, h.first_kept, c.epoch, coalesce(t.last_position, 0) as head, t.recorded_at as changed_at
-        from heads h
-        join clocks c on c.partition_id = h.partition_id
-        left join lateral (
-          select last_position, recorded_at
-            from ticks
-           where partition_id = h.partition_id
-             and feed_id = h.feed_id
-           order by last_position desc
-           limit 1) t on true
+      select h.partition_id, h.feed_id, h.first_kept, c.epoch, coalesce(newest.last_position, 0) as head,
+             newest.recorded_at as changed_at
+        from ${LOG_STATE}
        where h.partition_id = $1
          and h.feed_id = $2) h
     left join lateral (

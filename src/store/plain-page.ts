@@ -3,11 +3,12 @@ import type { Feed } from '../core/feed.js';
 import type { View } from '../core/view.js';
 import { toInstant } from './db.js';
 import type { Db } from './db.js';
+import { LOG_STATE } from './log-state-sql.js';
 import { privateSql } from './search-sql.js';
 
 /**
  * The page that is asked for most: of an ordinary feed, by position, without a search. Its rows have no gaps and no
- * tombstones, so plain index scans laid end to end give everything at half the cost of joining it (docs/performance.md).
+ * tombstones, so plain index scans side by side give everything at half the cost of joining it (docs/performance.md).
  */
 
 /** What the log was when the rows were read, and the rows. */
@@ -40,20 +41,12 @@ const BETWEEN = '\u0001';
 function statement(entries: string, ticks: string): string {
   return `
   select concat(h.first_kept, ',', c.epoch, ',', newest.last_position, ',', newest.recorded_at), e.listed, t.listed
-    from heads h
-    join clocks c on c.partition_id = h.partition_id
-    left join lateral (
-      select last_position, recorded_at
-        from ticks
-       where partition_id = h.partition_id
-         and feed_id = h.feed_id
-       order by last_position desc
-       limit 1) newest on true
+    from ${LOG_STATE}
    cross join lateral (
       select string_agg(
                concat(
-                 position, ',', octets, ',', schema_version, ',', case when ${privateSql('terms')} then 'p' end, ',', atom_id,
-                 E'\\x01', case when octets <= $4 then xml end),
+                 position, ',', octets, ',', schema_version, ',', case when ${privateSql('terms')} then 'p' end,
+                 E'\\x01', atom_id, E'\\x01', case when octets <= $4 then xml end),
                E'\\x01') as listed
         from (
           select position, octets, schema_version, terms, atom_id, xml
@@ -179,20 +172,16 @@ function foundIn(listed: string | null, octets: number): { found: Found[]; full:
   if (listed === null) return { found, full: false };
   const pieces = listed.split(BETWEEN);
   let bytes = 0;
-  for (let index = 0; index < pieces.length; index += 2) {
-    const [about = '', xml = ''] = [pieces[index], pieces[index + 1]];
-    const size = about.indexOf(',') + 1;
-    const version = about.indexOf(',', size) + 1;
-    const isPrivate = about.indexOf(',', version) + 1;
-    const atomId = about.indexOf(',', isPrivate) + 1;
-    bytes += Number(about.slice(size, version - 1));
+  for (let index = 0; index < pieces.length; index += 3) {
+    const [position = '', size = '', version = '', isPrivate = ''] = pieces[index]?.split(',') ?? [];
+    bytes += Number(size);
     if (bytes > octets && index > 0) return { found, full: true };
     found.push({
-      position: BigInt(about.slice(0, size - 1)),
-      atomId: about.slice(atomId),
-      xml,
-      version: isPrivate - version > 1 ? Number(about.slice(version, isPrivate - 1)) : undefined,
-      isPrivate: atomId - isPrivate > 1,
+      position: BigInt(position),
+      atomId: pieces[index + 1] ?? '',
+      xml: pieces[index + 2] ?? '',
+      version: version === '' ? undefined : Number(version),
+      isPrivate: isPrivate !== '',
     });
   }
   return { found, full: false };

@@ -6,6 +6,7 @@ import type { Db } from './db.js';
 import { indexedPositions } from './indexed-positions.js';
 import { COLUMNS, END_OF_LOG, MOST_TOMBSTONES, entryAt, pageText, toEntry } from './pages.js';
 import type { PageRow, PageRows } from './pages.js';
+import { LOG_STATE } from './log-state-sql.js';
 import type { Direction } from './plain-page.js';
 import { searchCondition } from './search-sql.js';
 import { inOrderOfBytes } from './terms.js';
@@ -25,16 +26,8 @@ function ownText(direction: Direction): string {
          array(select position from (${indexedPositions(direction, '$3', '$4::bigint', '$5::int')}) own
                 order by position ${direction === 'forward' ? 'asc' : 'desc'})
     from (
-      select h.first_kept, c.epoch, coalesce(t.last_position, 0) as head
-        from heads h
-        join clocks c on c.partition_id = h.partition_id
-        left join lateral (
-          select last_position
-            from ticks
-           where partition_id = h.partition_id
-             and feed_id = h.feed_id
-           order by last_position desc
-           limit 1) t on true
+      select h.first_kept, c.epoch, coalesce(newest.last_position, 0) as head
+        from ${LOG_STATE}
        where h.partition_id = $1
          and h.feed_id = $2) h
     left join lateral (${indexedPositions('backward', '$3', String(END_OF_LOG), '1')}) newest on true
