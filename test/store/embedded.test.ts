@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { StartError } from '../../src/core/start-error.js';
 import { processStart } from '../../src/store/data-directory.js';
+import { memoryOctets, settingsFor } from '../../src/store/embedded-settings.js';
 import { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded.js';
 import { findPostgresPackage, preparePostgresBinaries } from '../../src/store/postgres-binaries.js';
 import { endLeftBehind } from '../support/database.js';
@@ -124,12 +125,16 @@ describe('the embedded Postgres', function () {
         first.connectionString,
         `select current_database() as name, datcollate as collate, pg_encoding_to_char(encoding) as encoding,
                 current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
-                current_setting('full_page_writes') as pages, current_setting('listen_addresses') as tcp
+                current_setting('full_page_writes') as pages, current_setting('listen_addresses') as tcp,
+                pg_size_bytes(current_setting('shared_buffers'))::int as buffers
            from pg_database
           where datname = current_database()`,
       ),
     ).to.deep.equal([
-      { name: 'millrace', collate: 'C', encoding: 'UTF8', fsync: 'on', commit: 'on', pages: 'on', tcp: '' },
+      {
+        ...{ name: 'millrace', collate: 'C', encoding: 'UTF8', fsync: 'on', commit: 'on', pages: 'on', tcp: '' },
+        buffers: Number.parseInt(settingsFor(memoryOctets())['shared_buffers'] ?? '', 10) * 2 ** 20,
+      },
     ]);
     await ask(first.connectionString, 'create table kept as select 42 as n');
     const pid = first.pid;
