@@ -230,6 +230,8 @@ describe('the export', function () {
       const w = workspace();
       await feed(`${w}/a`);
       await publish(`${w}/a`, 'before');
+      // An instant in JavaScript has milliseconds: it must not be of the same one.
+      await new Promise((resolve) => setTimeout(resolve, 5));
       const from = new Date().toISOString();
       await publish(`${w}/a`, 'within');
       await new Promise((resolve) => setTimeout(resolve, 5));
