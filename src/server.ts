@@ -41,7 +41,7 @@ import { makeTokenMemory } from './http/auth/token-memory.js';
 import { makeUserMemory } from './http/auth/user-memory.js';
 import { clientAddressBy } from './http/client-address.js';
 import { makeLagMemory } from './http/lag-memory.js';
-import { serverFor } from './http/listen.js';
+import { KEEP_ALIVE_MS, serverFor } from './http/listen.js';
 import type { Listening } from './http/listen.js';
 import { makePageCache } from './http/page-cache.js';
 import { securityHeaders } from './http/security-headers.js';
@@ -374,7 +374,7 @@ async function listen(
     maxConnections: config.maxConnections,
     requestMs: config.requestTimeoutSeconds * 1000,
     // Longer than a request may wait for its answer, and an answer for its reader: what is left are connections that are dead.
-    idleMs: (config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000,
+    idleMs: Math.max((config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000, KEEP_ALIVE_MS),
     logger,
   });
   const closeUnused = closerOfUnused(server);

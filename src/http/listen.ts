@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse, createServer } from 'node:http';
 import type { Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Express, Request as ExpressRequest, Response as ExpressResponse } from 'express';
 import type { Logger } from '../telemetry/logger.js';
 import { TLS_OPTIONS } from './tls-pair.js';
@@ -21,7 +22,7 @@ export interface ListenDeps {
   readonly maxConnections: number;
   /** So long a request may wait for its answer; its headers do not get longer either. */
   readonly requestMs: number;
-  /** A connection on which nothing has moved for so long is closed, whatever it waits for. */
+  /** A connection on which nothing has moved for so long is closed, whatever it waits for; no less than KEEP_ALIVE_MS. */
   readonly idleMs: number;
   readonly logger: Logger;
 }
@@ -36,8 +37,8 @@ export interface Listening {
 const HEADERS_MS = 15_000;
 /** Of a request, all its headers and the line before them; a search can be long. */
 const HEADERS_OCTETS = 16 * 1024;
-/** Longer than the idle timeouts of the usual load balancers, so that it is they who close a connection. */
-const KEEP_ALIVE_MS = 65_000;
+/** What clients are told. Longer than the idle timeouts of the usual load balancers, so that it is they who close a connection. */
+export const KEEP_ALIVE_MS = 65_000;
 
 /** That connections are closed because there are too many is told once in so long. */
 const TELL_MS = 60_000;
@@ -69,6 +70,7 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
       : createTlsServer({ ...options, ...TLS_OPTIONS, handshakeTimeout: headersMs, cert: tls.cert, key: tls.key });
   server.maxConnections = maxConnections;
   server.timeout = idleMs;
+  server.on(tls === undefined ? 'connection' : 'secureConnection', keepTimeout);
   server.on('clientError', answerWireErrors(logger));
   server.on('drop', tellOfDropped(maxConnections, logger));
   return {
@@ -82,6 +84,14 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
       server.on('checkExpectation', listener);
     },
   };
+}
+
+/**
+ * Of an idle connection and of one that waits node would set another timeout, with two new timers for each request: a twelfth of what a
+ * 304 takes. Here it is one, and is set when the connection is made.
+ */
+function keepTimeout(socket: Socket): void {
+  socket.setTimeout = () => socket;
 }
 
 function tellOfDropped(maxConnections: number, logger: Logger): () => void {

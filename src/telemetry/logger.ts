@@ -7,6 +7,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const FLUSH_MILLISECONDS = 100;
 const BUFFER_BYTES = 8 * 1024;
+/** Handed to the system at once, at most. */
+const WRITE_BYTES = 128 * 1024;
 /** When stdout does not keep up (a blocked pipe), lines beyond this are dropped: a log must not fill the memory. */
 const BUFFER_BYTES_AT_MOST = 16 * 1024 * 1024;
 
@@ -69,56 +71,11 @@ function describe(error: unknown, depth = 0): Described {
   };
 }
 
-/** What is told of each request; `url` without the secrets that may stand in it (core/secrets.ts), the rest can be none. */
-export interface RequestLine {
-  readonly requestId: string;
-  /** The address that it came from. */
-  readonly client: string;
-  readonly method: string;
-  readonly url: string;
-  readonly status: number;
-  readonly ms: number;
-}
-
-/** Characters of request lines that are handed on at once. */
-const LINES = 32 * 1024;
-
-/**
- * Writes the line of a request where `logger` writes its lines: one level, known members, no redaction, since this is
- * done for every answer. They are handed on together, for the stream measures what it holds again with each write.
- */
-export function requestLog(logger: Logger): (line: RequestLine) => void {
-  if (!logger.isLevelEnabled('info')) return () => undefined;
-  const stream = (logger as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
-  if (stream === undefined) throw new Error('a pino logger without a stream');
-  let lines = '';
-  let timer: NodeJS.Timeout | undefined;
-  const handOn = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    const text = lines;
-    lines = '';
-    if (text !== '') stream.write(text);
-  };
-  heldBack.set(logger, handOn);
-  // Before the stream writes what it has at the end of the process.
-  process.prependListener('exit', handOn);
-  return ({ requestId, client, method, url, status, ms }) => {
-    lines += `{"level":"info"${timestamp()},"requestId":${JSON.stringify(requestId)},"client":${JSON.stringify(client)},"method":"${method}","url":${JSON.stringify(url)},"status":${String(status)},"ms":${String(Math.round(ms * 1000) / 1000)},"msg":"request"}\n`;
-    if (lines.length > LINES) handOn();
-    else timer ??= setTimeout(handOn, FLUSH_MILLISECONDS / 2).unref();
-  };
-}
-
-/** Of each logger what hands on the request lines that it has not seen yet. */
-const heldBack = new WeakMap<Logger, () => void>();
-
 let at = 0;
 let text = '';
 
 /** As pino's isoTime; the text of a millisecond is made once. */
-function timestamp(): string {
-  const now = Date.now();
+export function timestamp(now = Date.now()): string {
   if (now !== at) {
     at = now;
     text = `,"time":"${new Date(now).toISOString()}"`;
@@ -126,23 +83,16 @@ function timestamp(): string {
   return text;
 }
 
-/** Hands what has been collected to the system, and waits for it; for the last moment of a process. */
-export function flushLogger(logger: Logger): Promise<void> {
-  heldBack.get(logger)?.();
-  return new Promise((resolve) => {
-    logger.flush(() => {
-      resolve();
-    });
-  });
-}
-
-function bufferedStdout(): DestinationStream {
+function bufferedStdout(): DestinationStream & { flush(done: () => void): void } {
   const stdout = pino.destination({
     dest: 1,
     sync: false,
     minLength: BUFFER_BYTES,
     maxLength: BUFFER_BYTES_AT_MOST,
+    maxWrite: WRITE_BYTES,
     periodicFlush: FLUSH_MILLISECONDS,
+    // Of texts it would measure the octets again and again, and make them twice.
+    contentMode: 'buffer',
   });
   // Whoever read our output has gone (`millrace serve | head`): no reason to stop serving.
   stdout.on('error', () => undefined);
@@ -153,5 +103,12 @@ function bufferedStdout(): DestinationStream {
       // Not opened yet, or closed already: there is nobody left to tell.
     }
   });
-  return stdout;
+  return {
+    write(lines) {
+      (stdout as unknown as { write(octets: Buffer): void }).write(Buffer.from(lines));
+    },
+    flush(done) {
+      stdout.flush(done);
+    },
+  };
 }

@@ -18,6 +18,8 @@ export interface Metrics {
   pushed(name: string, rows: number): void;
   /** From now on the gauges show what these functions tell at the moment of the scrape. */
   watch(sources: MetricSources): void;
+  /** Calls this each time before it tells: for who counts many at a time. */
+  beforeText(count: () => void): void;
   readonly contentType: string;
   /** All of it in Prometheus' text format. */
   text(): Promise<string>;
@@ -112,6 +114,7 @@ export function createMetrics(): Metrics {
   });
 
   let sources: MetricSources | undefined;
+  const first: (() => void)[] = [];
   const gauge = (name: string, help: string, read: (from: MetricSources) => number): void => {
     new Gauge({
       name,
@@ -218,7 +221,13 @@ export function createMetrics(): Metrics {
       sources = given;
     },
     contentType: registry.contentType,
-    text: async () => `${await registry.metrics()}\n${requests.text()}`,
+    beforeText(count) {
+      first.push(count);
+    },
+    async text() {
+      for (const count of first) count();
+      return `${await registry.metrics()}\n${requests.text()}`;
+    },
   };
 }
 

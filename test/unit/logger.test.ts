@@ -52,18 +52,19 @@ describe('the logger', () => {
   it('has written everything when the process exits', async () => {
     const script = `import { createLogger } from ${JSON.stringify(pathToFileURL(LOGGER).href)};
       const logger = createLogger('info');
-      for (let n = 1; n <= 1000; n++) logger.info({ n }, 'a line');
+      for (let n = 1; n <= 1000; n++) logger.info({ n }, 'a line, größer als ASCII');
       process.exit(0);`;
     const child = spawn(process.execPath, ['--import', TSX, '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     await once(child, 'close');
-    const numbers = output
+    const lines = output
       .trim()
       .split('\n')
-      .map((line) => (JSON.parse(line) as { n: number }).n);
-    expect(numbers).to.deep.equal(Array.from({ length: 1000 }, (_, index) => index + 1));
+      .map((line) => JSON.parse(line) as { n: number; msg: string });
+    expect(lines.every(({ msg }) => msg === 'a line, größer als ASCII')).to.equal(true);
+    expect(lines.map(({ n }) => n)).to.deep.equal(Array.from({ length: 1000 }, (_, index) => index + 1));
   });
 });

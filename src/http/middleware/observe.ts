@@ -1,18 +1,19 @@
 import { randomFillSync } from 'node:crypto';
 import type { Request, Response } from 'express';
-import { requestLog } from '../../telemetry/logger.js';
+import { tellOfAnswered } from '../../telemetry/answered.js';
 import type { Services } from '../services.js';
 
 const GIVEN_ID = /^[\w.:+/=-]{1,128}$/;
-const ID_BYTES = 8;
-/** Random bytes are drawn many at a time: each draw costs more than the rest of an id. */
-const pool = Buffer.alloc(512 * ID_BYTES);
-let used = pool.length;
+const ID_DIGITS = 16;
+/** Many at a time: each call of node's, to draw or to write out, costs more than the rest of an id. */
+const random = Buffer.alloc(512 * (ID_DIGITS / 2));
+let digits = '';
+let used = 0;
 
 /** Gives each request an id and its client's address, and when it is over one log line and its place in the metrics. */
 export function observe(services: Services): (req: Request, res: Response) => void {
-  const { metrics, answerRules, clientAddress, withoutSecrets } = services;
-  const log = requestLog(services.logger);
+  const { answerRules, clientAddress, withoutSecrets } = services;
+  const tell = tellOfAnswered(services);
   return (req, res) => {
     const started = performance.now();
     const given = req.headers['x-request-id'];
@@ -20,24 +21,30 @@ export function observe(services: Services): (req: Request, res: Response) => vo
       typeof given === 'string' && GIVEN_ID.test(given) && withoutSecrets(given) === given ? given : newId();
     req.answerRules = answerRules;
     // Routers rewrite the URL while they look for the route.
-    const url = withoutSecrets(req.url);
+    const { url, method } = req;
     req.clientAddress = clientAddress(req);
     res.on('close', () => {
-      const ms = performance.now() - started;
-      const status = res.writableFinished ? res.statusCode : 499;
-      metrics.request(routeOf(req), req.method, status, ms / 1000);
-      log({ requestId: req.requestId, client: req.clientAddress, method: req.method, url, status, ms });
+      tell({
+        requestId: req.requestId,
+        client: req.clientAddress,
+        route: routeOf(req),
+        method,
+        url,
+        status: res.writableFinished ? res.statusCode : 499,
+        at: Date.now(),
+        ms: performance.now() - started,
+      });
     });
   };
 }
 
 /** One that tells nothing of other requests, as a count of them would. */
 function newId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
+  if (used === digits.length) {
+    digits = randomFillSync(random).toString('hex');
     used = 0;
   }
-  return pool.toString('hex', used, (used += ID_BYTES));
+  return digits.slice(used, (used += ID_DIGITS));
 }
 
 /** The route's pattern, never the URL: metrics must not grow with what clients ask for. */
