@@ -44,6 +44,8 @@ export interface ProbeJob {
   readonly url: string;
   readonly path: string;
   readonly token: string;
+  /** Of the poller, when there was nothing new. */
+  readonly pauseMs: number;
   readonly seconds: number;
 }
 

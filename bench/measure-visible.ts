@@ -5,31 +5,46 @@ import { TOKEN, publish, startLoad } from './processes.js';
 import { target } from './targets.js';
 
 const WRITER_CONNECTIONS = 8;
+/** Of a poller that leaves the server idle between its polls. Half of it, and what its timer takes longer, is in its times. */
+const PAUSE_MS = 1;
 
-/** From sending an entry until a poller has it: on an idle server, and beside a writer that takes what it can get. */
+/**
+ * From sending an entry until a poller has it that asks again as soon as it is answered: where nobody else does anything, and beside a
+ * writer that takes what it can get. The notes tell what it is for a poller that pauses.
+ */
 export async function measureVisible(bench: Bench): Promise<Line[]> {
   const { server, hot, feeds } = await target(bench);
   const writer = startLoad();
-  const idle = { p50: [] as number[], p99: [] as number[] };
-  const beside = { p50: [] as number[], p99: [] as number[] };
+  const idle = times();
+  const paused = times();
+  const beside = times();
+  const pausedBeside = times();
   const rates: number[] = [];
-  const probe = (seconds: number) =>
-    bench.load.run({ kind: 'probe', url: server.url, path: hot, token: TOKEN, seconds });
+  const probe = async (seconds: number, pauseMs: number, into?: Times): Promise<void> => {
+    const outcome = await bench.load.run({ kind: 'probe', url: server.url, path: hot, token: TOKEN, seconds, pauseMs });
+    server.published += outcome.answers;
+    into?.p50.push(outcome.p50Ms);
+    into?.p99.push(outcome.p99Ms);
+  };
+  const probeBesideWriter = async (pauseMs: number, into?: Times): Promise<void> => {
+    const request = { method: 'POST', paths: feeds, token: TOKEN } as const;
+    const until = { seconds: bench.seconds + 0.5 };
+    const [written] = await Promise.all([
+      publish(writer, server, { connections: WRITER_CONNECTIONS, until, request }),
+      probe(bench.seconds, pauseMs, into),
+    ]);
+    if (into === beside) rates.push(written.perSecond);
+  };
   try {
-    await probeAndCount(1);
+    // A server that has run for a while: of what is done a hundred times a second V8 has made up its mind only after some seconds.
+    await probe(bench.seconds, 0);
+    await probeBesideWriter(0);
+    await probe(bench.seconds, 0);
     for (let round = 0; round < bench.rounds; round++) {
-      const alone = await probeAndCount(bench.seconds);
-      idle.p50.push(alone.p50Ms);
-      idle.p99.push(alone.p99Ms);
-      const request = { method: 'POST', paths: feeds, token: TOKEN } as const;
-      const until = { seconds: bench.seconds + 0.5 };
-      const [written, watched] = await Promise.all([
-        publish(writer, server, { connections: WRITER_CONNECTIONS, until, request }),
-        probeAndCount(bench.seconds),
-      ]);
-      rates.push(written.perSecond);
-      beside.p50.push(watched.p50Ms);
-      beside.p99.push(watched.p99Ms);
+      await probe(bench.seconds, 0, idle);
+      await probe(bench.seconds, PAUSE_MS, paused);
+      await probeBesideWriter(0, beside);
+      await probeBesideWriter(PAUSE_MS, pausedBeside);
     }
   } finally {
     await writer.stop();
@@ -47,21 +62,26 @@ export async function measureVisible(bench: Bench): Promise<Line[]> {
     unit: 'ms',
     note,
   });
+  const forWhoPauses = (values: number[]): string =>
+    `for a poller that pauses for ${String(PAUSE_MS)} ms: ${ms(median(values))} (${rangeOf(values).map(ms).join(' to ')})`;
   return [
-    line('publish to visible, idle, p50', idle.p50, 3, 2),
-    line('publish to visible, idle, p99', idle.p99, 10, 6),
+    line('publish to visible, idle, p50', idle.p50, 3, 2, forWhoPauses(paused.p50)),
+    line('publish to visible, idle, p99', idle.p99, 10, 6, forWhoPauses(paused.p99)),
     line(
       'publish to visible beside a saturating writer, p99',
       beside.p99,
       15,
       8,
-      `${String(WRITER_CONNECTIONS)} connections write ${Math.round(median(rates)).toLocaleString('en')} entries/s; p50 ${ms(median(beside.p50))}`,
+      `${String(WRITER_CONNECTIONS)} connections write ${Math.round(median(rates)).toLocaleString('en')} entries/s; p50 ${ms(median(beside.p50))}; ${forWhoPauses(pausedBeside.p99)}`,
     ),
   ];
+}
 
-  async function probeAndCount(seconds: number) {
-    const outcome = await probe(seconds);
-    server.published += outcome.answers;
-    return outcome;
-  }
+interface Times {
+  readonly p50: number[];
+  readonly p99: number[];
+}
+
+function times(): Times {
+  return { p50: [], p99: [] };
 }

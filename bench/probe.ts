@@ -9,12 +9,9 @@ import { startTally } from './tally.js';
 
 /** Between two publishes, at least; at most twice as long. */
 const PAUSE_MS = 4;
-/** Of the poller, when there was nothing new: without it, it alone would keep an idle server busy. */
-const POLL_PAUSE_MS = 1;
-
 /**
  * From the moment that an entry is sent to the moment that a poller has it. The poller follows `previous` and asks again
- * with its ETag a millisecond after it was told that there is nothing new.
+ * with its ETag when it was told that there is nothing new, at once or after the job's pause.
  */
 export async function runProbe(job: ProbeJob): Promise<Outcome> {
   const url = new URL(job.url);
@@ -31,7 +28,7 @@ export async function runProbe(job: ProbeJob): Promise<Outcome> {
     while (polling) {
       const answer = await ask(poller, get(url, place, tag));
       if (answer.status === 304) {
-        await sleep(POLL_PAUSE_MS);
+        if (job.pauseMs > 0) await sleep(job.pauseMs);
         continue;
       }
       if (answer.status !== 200) throw new Error(`a poll was answered\n${answer.head}\n${answer.body}`);

@@ -5,6 +5,7 @@ import type { Entry, Instant, Position } from './entry.js';
 import type { Feed } from './feed.js';
 import { printSearch } from './search.js';
 import type { Search } from './search.js';
+import { uriComponent } from './urls.js';
 import type { Urls } from './urls.js';
 
 export const DEFAULT_LIMIT = 25;
@@ -105,7 +106,7 @@ function archiveBehind(page: Page): bigint {
 /** The links of a page (RFC 5005 §3 and §4), the same in the document and in the Link header. */
 export function pageLinks(page: Page, request: PageRequest, urls: Urls): Link[] {
   const { feed } = page;
-  const at = (place: Place): string => pageUrl(urls.feed(feed), place, request);
+  const at = pageUrls(urls.feed(feed), request);
   const isHead = request.marker === undefined && request.startingAt === undefined;
   const links: Link[] = [
     { rel: 'self', href: at(selfPlace(page, request)) },
@@ -133,10 +134,8 @@ export function pageInFormats<Name extends string>(
   formats: readonly Name[],
 ): { format: Name; href: string }[] {
   const place = selfPlace(page, request);
-  return formats.map((format) => ({
-    format,
-    href: pageUrl(urls.feed(page.feed), place, { ...request, format }),
-  }));
+  const at = pageUrls(urls.feed(page.feed), request);
+  return formats.map((format) => ({ format, href: at(place, format) }));
 }
 
 /** The links of an archived page. It never changes, so it always names the next one, full or not. */
@@ -168,17 +167,18 @@ function selfPlace(page: Page, request: PageRequest): Place {
   return { ...page.mark(position), direction };
 }
 
-function pageUrl(base: string, place: Place, request: PageRequest): string {
-  const parts: string[] = [];
-  const add = (name: string, value: string | undefined): void => {
-    if (value !== undefined) parts.push(`${name}=${encodeURIComponent(value)}`);
+/** The URLs of pages that are asked for in the same way, and differ in their place and representation. */
+function pageUrls(base: string, request: PageRequest): (place: Place, format?: string) => string {
+  const limit = request.limitGiven ? `&limit=${String(request.limit)}` : '';
+  const search = request.search === undefined ? '' : `&search=${uriComponent(printSearch(request.search))}`;
+  return ({ marker, direction, startingAt, epoch }, format = request.format) => {
+    let query = '';
+    if (marker !== undefined) query += `&marker=${uriComponent(marker)}`;
+    if (direction !== undefined) query += `&direction=${direction}`;
+    if (startingAt !== undefined) query += `&startingAt=${uriComponent(startingAt)}`;
+    query += limit + search;
+    if (epoch !== undefined) query += `&epoch=${epoch}`;
+    if (format !== undefined) query += `&format=${uriComponent(format)}`;
+    return query === '' ? base : `${base}?${query.slice(1)}`;
   };
-  add('marker', place.marker);
-  add('direction', place.direction);
-  add('startingAt', place.startingAt);
-  if (request.limitGiven) add('limit', String(request.limit));
-  if (request.search !== undefined) add('search', printSearch(request.search));
-  add('epoch', place.epoch);
-  add('format', request.format);
-  return parts.length === 0 ? base : `${base}?${parts.join('&')}`;
 }

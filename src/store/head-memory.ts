@@ -167,7 +167,8 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
       toTell = new Map();
       tellAll = false;
       // Who does not hear of it asks within a second anyway.
-      await inTurn(() => listener?.query('select pg_notify($1, $2)', [CHANNEL, payload])).catch(() => undefined);
+      const notice = { name: 'notify', text: 'select pg_notify($1, $2)', values: [CHANNEL, payload] };
+      await inTurn(() => listener?.query(notice)).catch(() => undefined);
     })().finally(() => {
       telling = undefined;
       if (toTell.size > 0 || tellAll) tell();

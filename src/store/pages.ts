@@ -79,13 +79,13 @@ export function stretchOf(
   if (direction === 'backward') {
     const high = bound < head ? bound : head;
     const lowest = window === undefined ? firstKept : high - window + 1n;
-    return { ...read, high, low: full && end !== undefined ? end : lowest > firstKept ? lowest : firstKept };
+    return { low: full && end !== undefined ? end : lowest > firstKept ? lowest : firstKept, high, ...read };
   }
   entries.reverse();
   const low = bound + 1n > firstKept ? bound + 1n : firstKept;
   const highest = window === undefined ? head : low + window - 1n;
   const high = full && end !== undefined ? end : highest < head ? highest : head;
-  return { ...read, low, high: high < low ? low - 1n : high };
+  return { low, high: high < low ? low - 1n : high, ...read };
 }
 
 const ARCHIVE = `

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { FeedsError } from '../core/errors.js';
-import { isUnavailable, sqlState } from './db.js';
+import { inRows, isUnavailable, sqlState } from './db.js';
 import type { Query, Tx } from './db.js';
 
 /** The only maker of a `Tx` besides the log's writer: commits when `work` resolves, rolls back when it rejects. */
@@ -10,7 +10,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>)
   try {
     await client.query('begin isolation level read committed read write');
     const tx = {
-      query: <Row extends unknown[]>(query: Query) => client.query<Row>({ ...query, rowMode: 'array' }),
+      query: <Row extends unknown[]>(query: Query) => client.query<Row>(inRows(query)),
     } as unknown as Tx;
     const result = await work(tx);
     await client.query('commit');

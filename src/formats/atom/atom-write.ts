@@ -2,6 +2,7 @@ import type { Completion, Entry, EntryDraft, Instant } from '../../core/entry.js
 import { feedAuthor, feedTitle } from '../../core/feed.js';
 import type { Author, Feed } from '../../core/feed.js';
 import type { Link } from '../../core/page.js';
+import { uriComponent } from '../../core/urls.js';
 import type { Urls } from '../../core/urls.js';
 import { escapeAttribute, escapeText } from '../xml/xml.js';
 
@@ -38,17 +39,26 @@ export function tombstone(atomId: string, when: Instant): string {
  * where it may be edited there (RFC 5023 §11.1), and the version of the contract that it was checked against. Nothing is parsed: stored text ends with `</prefix:entry>`.
  */
 export function renderEntry(entry: Entry, feed: Feed, urls: Urls): string {
-  if (entry.kind === 'tombstone') return entry.xml;
-  const { xml } = entry;
-  const end = xml.lastIndexOf('</');
-  const prefix = xml.slice(end + 2, -'entry>'.length);
-  const href = escapeAttribute(urls.entry(feed, entry.atomId));
-  const edit = feed.settings.editable ? `<${prefix}link rel="edit" href="${href}"/>` : '';
-  const described =
-    entry.schemaVersion === undefined
-      ? ''
-      : `<${prefix}link rel="describedby" href="${escapeAttribute(urls.schema(feed, entry.schemaVersion))}"/>`;
-  return `${xml.slice(0, end)}<app:edited xmlns:app="${APP}">${entry.recordedAt}</app:edited><${prefix}link rel="self" href="${href}"/>${edit}${described}${xml.slice(end)}`;
+  return entryRenderer(feed, urls)(entry);
+}
+
+/** The same for one entry after the other. */
+function entryRenderer(feed: Feed, urls: Urls): (entry: Entry) => string {
+  const entriesUrl = escapeAttribute(urls.entries(feed));
+  const { editable } = feed.settings;
+  return ({ kind, xml, atomId, recordedAt, schemaVersion }) => {
+    if (kind === 'tombstone') return xml;
+    const end = xml.lastIndexOf('</');
+    const prefix = xml.slice(end + 2, -'entry>'.length);
+    // What is percent-encoded need not be escaped.
+    const href = entriesUrl + uriComponent(atomId);
+    const edit = editable ? `<${prefix}link rel="edit" href="${href}"/>` : '';
+    const described =
+      schemaVersion === undefined
+        ? ''
+        : `<${prefix}link rel="describedby" href="${escapeAttribute(urls.schema(feed, schemaVersion))}"/>`;
+    return `${xml.slice(0, end)}<app:edited xmlns:app="${APP}">${recordedAt}</app:edited><${prefix}link rel="self" href="${href}"/>${edit}${described}${xml.slice(end)}`;
+  };
 }
 
 /** An entry as a document of its own. */
@@ -91,8 +101,9 @@ function linkElement({ rel, href, type }: Link): string {
 /** A page of a feed: the stored entries side by side. */
 export function feedDocument(document: FeedDocument, entries: readonly Entry[], urls: Urls): string {
   const { head, tail } = feedFrame(document);
+  const render = entryRenderer(document.feed, urls);
   let text = head;
-  for (const entry of entries) text += `${renderEntry(entry, document.feed, urls)}\n`;
+  for (const entry of entries) text += `${render(entry)}\n`;
   return text + tail;
 }
 
