@@ -19,19 +19,25 @@ export interface Line {
 
 const PAUSE_MS = 100;
 
-/** Each side once a round, first the one, then the other; rounds begin with another side in turn. */
+/**
+ * Each side in each round, in turns of so many slices, the first of which is that of another side in each turn: the machine's speed
+ * changes within seconds, and what is measured side by side has the same. What a side gives in a round is the mean of its slices.
+ */
 export async function interleave(
   rounds: number,
   ours: () => Promise<number>,
   reference: () => Promise<number>,
+  slices = 1,
 ): Promise<{ ours: number[]; reference: number[]; ratios: number[] }> {
   const results = { ours: [] as number[], reference: [] as number[], ratios: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    const measured = { ours: Number.NaN, reference: Number.NaN };
-    const order = round % 2 === 0 ? (['ours', 'reference'] as const) : (['reference', 'ours'] as const);
-    for (const side of order) {
-      measured[side] = await (side === 'ours' ? ours() : reference());
-      await sleep(PAUSE_MS);
+    const measured = { ours: 0, reference: 0 };
+    for (let slice = 0; slice < slices; slice++) {
+      const order = (round + slice) % 2 === 0 ? (['ours', 'reference'] as const) : (['reference', 'ours'] as const);
+      for (const side of order) {
+        measured[side] += (await (side === 'ours' ? ours() : reference())) / slices;
+        await sleep(PAUSE_MS);
+      }
     }
     results.ours.push(measured.ours);
     results.reference.push(measured.reference);

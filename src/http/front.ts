@@ -4,8 +4,8 @@ import { FEED_ROUTE } from './routes/feeds.js';
 import type { FromMemory } from './routes/feeds.js';
 import type { Services } from './services.js';
 
-/** Names of workspaces and feeds stand in a URL as they are. */
-const FEED_URL = /^\/feeds\/([A-Za-z0-9._~-]+)\/([A-Za-z0-9._~-]+)(?:\?|$)/;
+/** What the names of workspace and feed stand behind in a URL, as they are: what is escaped there is left to Express. */
+const FEEDS = '/feeds/';
 
 /** What the routes do with the two requests that there are most of. */
 export interface QuickWays {
@@ -26,25 +26,27 @@ export function front(services: Services, { fromMemory, fromLog, publish }: Quic
   return (req: Request, res: Response, failed: (error: unknown) => void): boolean => {
     const { method, url } = req;
     if ((method !== 'GET' && method !== 'POST') || req.headers.origin !== undefined) return false;
-    const [, workspace, feed] = FEED_URL.exec(url) ?? [];
-    if (workspace === undefined || feed === undefined) return false;
+    if (!url.startsWith(FEEDS)) return false;
+    const query = url.indexOf('?');
+    const path = query < 0 ? url.slice(FEEDS.length) : url.slice(FEEDS.length, query);
     const verb = method === 'GET' ? 'read' : 'publish';
-    if (!passesByMemory(verb, services, req, workspace, feed)) return false;
-    const answered = verb === 'publish' ? publish(req, res) : read(req, res, { workspace, feed });
+    if (!passesByMemory(verb, services, req, path)) return false;
+    const answered = verb === 'publish' ? publish(req, res) : read(req, res);
     if (answered === false) return false;
     (req as { route?: unknown }).route = { path: FEED_ROUTE };
     if (answered instanceof Promise) answered.catch(failed);
     return true;
   };
 
-  function read(req: Request, res: Response, params: Request['params']): ReturnType<FromMemory> {
+  function read(req: Request, res: Response): ReturnType<FromMemory> {
     try {
       const answered = fromMemory(req, res);
       if (answered !== false) return answered;
     } catch {
       return false;
     }
-    req.params = params;
+    const { workspace, name } = req.known.feed;
+    req.params = { workspace, feed: name };
     recheckReader(req, res);
     return fromLog(req, res);
   }

@@ -21,14 +21,42 @@ export function baseTag(publicUrl: string, style: string): string {
 }
 
 /** A representation as it is in the view: who does not see what is private gets other bytes. */
-export function inViewOf(view: View, representation: string): string {
+export function inViewOf(view: Pick<View, 'kind'>, representation: string): string {
   return view.kind === 'whole' ? representation : `${representation}.o`;
 }
 
 /** Without quotes and coding. Not for a view of tenants: it names a position. */
 export function pageTag(base: string, feed: Feed, log: LogState, closed: boolean, representation: string): string {
   const place = closed ? 'c' : `h${String(log.head)}`;
-  return `${log.epochs.current}-${base}-${String(feed.settingsVersion)}-${String(log.firstKept)}-${place}-${representation}`;
+  // Joined it is one piece, and need not be made one each time that it is compared.
+  return [log.epochs.current, base, String(feed.settingsVersion), String(log.firstKept), place, representation].join(
+    '-',
+  );
+}
+
+/** The tag of a feed's pages as it is known, made once for each head. */
+export type KnownPageTags = (
+  known: LogState & { readonly feed: Feed },
+  closed: boolean,
+  view: Pick<View, 'kind'>,
+  representation: string,
+) => string;
+
+export function knownPageTags(base: string): KnownPageTags {
+  interface Made {
+    readonly head: Position;
+    readonly tags: { closed: boolean; kind: View['kind']; representation: string; tag: string }[];
+  }
+  const made = new WeakMap<LogState, Made>();
+  return (known, closed, view, representation) => {
+    let ofHead = made.get(known);
+    if (ofHead?.head !== known.head) made.set(known, (ofHead = { head: known.head, tags: [] }));
+    for (const one of ofHead.tags)
+      if (one.representation === representation && one.kind === view.kind && one.closed === closed) return one.tag;
+    const tag = pageTag(base, known.feed, known, closed, inViewOf(view, representation));
+    ofHead.tags.push({ closed, kind: view.kind, representation, tag });
+    return tag;
+  };
 }
 
 export function entryTag(
@@ -70,6 +98,7 @@ export function noneMatchFits(header: string, tag: string): boolean {
  * listed. Undefined for `*`, which tells nothing of what the client holds.
  */
 export function heldTag(header: string, tag: string, wanted: Coding): string | undefined {
+  if (wanted === 'identity' && isQuoted(header, tag)) return header;
   const best = quoted(tag, wanted);
   if (header === best) return best;
   if (!header.includes(tag)) return undefined;
@@ -77,6 +106,13 @@ export function heldTag(header: string, tag: string, wanted: Coding): string | u
   const [first] = held;
   if (first === undefined) return undefined;
   return held.some((listed) => `"${listed.tag}"` === best) ? best : `"${first.tag}"`;
+}
+
+/** Is it this tag and nothing else? To put quotes around the tag would take longer than to compare. */
+function isQuoted(header: string, tag: string): boolean {
+  return (
+    header.length === tag.length + 2 && header.startsWith('"') && header.endsWith('"') && header.startsWith(tag, 1)
+  );
 }
 
 /** If-Match where nothing is written: strong comparison, in whatever coding. */

@@ -16,6 +16,8 @@ import { findFeed } from './feeds.js';
 export interface HeadMemory {
   /** The feed and the state of its log if they are known well enough, without asking. */
   peek(workspace: string, name: string): Known | undefined;
+  /** The same by `workspace/name`. */
+  peekPath(path: string): Known | undefined;
   /** Asks the database. Undefined: there is no such feed. */
   ask(workspace: string, name: string): Promise<Known | undefined>;
   /** What a read has seen in the statement of its rows; `askedAt` is `performance.now()` at the query's start. */
@@ -106,6 +108,12 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
     if (known === undefined) return;
     if (known.epochs.current !== epoch) forget();
     else if (head > known.head) known.head = head;
+  }
+
+  function peekPath(path: string): Known | undefined {
+    if (!listening) return undefined;
+    const known = byName.get(path);
+    return known !== undefined && performance.now() - known.askedAt < MAX_AGE_MS ? known : undefined;
   }
 
   async function find(workspace: string, name: string): Promise<Known | undefined> {
@@ -286,11 +294,8 @@ export async function startHeadMemory(deps: HeadMemoryDeps): Promise<HeadMemory>
   }
 
   return {
-    peek(workspace, name) {
-      if (!listening) return undefined;
-      const known = byName.get(keyOf(workspace, name));
-      return known !== undefined && performance.now() - known.askedAt < MAX_AGE_MS ? known : undefined;
-    },
+    peek: (workspace, name) => peekPath(keyOf(workspace, name)),
+    peekPath,
     ask,
     seen(feed, head, firstKept, epoch, askedAt) {
       const known = byId.get(feed.id);

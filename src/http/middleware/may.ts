@@ -10,16 +10,11 @@ import type { Known } from '../../store/head-memory.js';
 import type { Services } from '../services.js';
 
 /**
- * Lets those pass whose right is seen from memory, as `may` would; false for all others, of whom nothing is said by that.
+ * Lets those pass to the feed of this path (`workspace/name`) whose right is seen from memory, as `may` would; false for all others, of
+ * whom nothing is said by that.
  */
-export function passesByMemory(
-  verb: 'read' | 'publish',
-  services: Services,
-  req: Request,
-  workspace: string,
-  feed: string,
-): boolean {
-  const known = services.memory.peek(workspace, feed);
+export function passesByMemory(verb: 'read' | 'publish', services: Services, req: Request, path: string): boolean {
+  const known = services.memory.peekPath(path);
   if (known === undefined) return false;
   let principal: Principal | undefined;
   try {

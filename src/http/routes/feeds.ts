@@ -28,7 +28,7 @@ import { formatParameter, pageFormat } from '../representation.js';
 import { VARY, allHeaders, send } from '../respond.js';
 import { sendInPieces } from '../pieces.js';
 import type { Services } from '../services.js';
-import { baseTag, bodyTag, inViewOf, pageTag, quoted } from '../tags.js';
+import { baseTag, bodyTag, inViewOf, knownPageTags, pageTag, quoted } from '../tags.js';
 
 export const FEED_ROUTE = '/feeds/:workspace/:feed';
 
@@ -52,6 +52,7 @@ export function addFeedRoutes(
   readFeed: (req: Request, res: Response) => void | Promise<void>;
 } {
   const base = baseTag(services.urls.base, STYLE_SOURCE);
+  const knownTag = knownPageTags(base);
   router.get(FEED_ROUTE, may('read', services), readFeed);
   router.get('/feeds/:workspace/:feed/archive/:n', may('read', services), readArchive);
   return { fromMemory, fromLog, readFeed };
@@ -91,7 +92,7 @@ export function addFeedRoutes(
     // without the tag is refused with it (RFC 9110 §13.2.1).
     if (noneMatch !== undefined && view.kind !== 'tenants' && isSurelyThere(readPageRequest(query), log)) {
       for (const closed of [false, true]) {
-        const held = heldByClient(req, pageTag(base, feed, log, closed, inViewOf(view, format)));
+        const held = heldByClient(req, knownTag(req.known, closed, view, format));
         if (held !== undefined) {
           notModified(req, res, held, revalidate(req));
           return true;
