@@ -12,8 +12,8 @@ import type { Target } from './targets.js';
 
 export const CONNECTIONS = 32;
 const PAGE_ENTRIES = 25;
-/** Of a round: short ones, for a fifth more or less is much here. */
-const SLICES = 5;
+/** Of each side in turn: a fifth more or less is much here. Longer than the pauses between them, in which lines of the log may be written. */
+const SLICE_SECONDS = 0.5;
 const ATOM = 'application/atom+xml';
 const JSON_TYPE = 'application/json';
 
@@ -88,7 +88,7 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
     });
     const job = (url: string, tag: string): HttpJob => readJob(bench, url, get(tag), expect);
     const readSlice = (url: string, tag: string): Promise<Outcome> =>
-      bench.load.run({ ...job(url, tag), until: { seconds: bench.seconds / SLICES } });
+      bench.load.run({ ...job(url, tag), until: { seconds: SLICE_SECONDS } });
     const costs = startCosts(bench, server.pid);
     const plainCosts = startCosts(bench, plain.pid);
     await bench.load.run(job(server.url, tags.ours));
@@ -97,7 +97,7 @@ async function againstPlainServer(bench: Bench, what: string, expect: 200 | 304)
       bench.rounds,
       async () => (await costs.during(() => readSlice(server.url, tags.ours))).perSecond,
       async () => (await plainCosts.during(() => readSlice(plain.url, tags.plain))).perSecond,
-      SLICES,
+      bench.seconds / SLICE_SECONDS,
     );
     return {
       what,

@@ -20,8 +20,8 @@ export interface Line {
 const PAUSE_MS = 100;
 
 /**
- * Each side in each round, in turns of so many slices, the first of which is that of another side in each turn: the machine's speed
- * changes within seconds, and what is measured side by side has the same. What a side gives in a round is the mean of its slices.
+ * Both sides in each round, so many slices of each, which take turns; each turn begins with the side that the one before ended with. The
+ * machine's speed changes within seconds: the shorter the turns, the more alike it is for both. A round gives the mean of its slices.
  */
 export async function interleave(
   rounds: number,

@@ -63,6 +63,7 @@ import { startEmbedded } from './store/embedded.js';
 import { startHeadMemory } from './store/head-memory.js';
 import { isMigrated, migrate } from './store/migrate.js';
 import { keepRecentEntries } from './store/recent-entries.js';
+import { tellOfAnswered } from './telemetry/answered.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { targetSecrets } from './core/target-settings.js';
@@ -233,6 +234,12 @@ async function startUp(
     ...[...targetSettings.values()].flatMap(targetSecrets),
   ]);
 
+  const answered = tellOfAnswered({ logger, metrics, withoutSecrets });
+  stops.push(() => {
+    answered.stop();
+    return Promise.resolve();
+  });
+
   let draining = false;
   const wire = (url: string): Services => ({
     urls: urlsFrom(config.publicUrl ?? url),
@@ -249,6 +256,7 @@ async function startUp(
     logger,
     withoutSecrets,
     metrics,
+    answered,
     audit,
     refusals,
     answerRules: {
@@ -374,7 +382,7 @@ async function listen(
     maxConnections: config.maxConnections,
     requestMs: config.requestTimeoutSeconds * 1000,
     // Longer than a request may wait for its answer, and an answer for its reader: what is left are connections that are dead.
-    idleMs: Math.max((config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000, KEEP_ALIVE_MS),
+    idleMs: Math.max((config.requestTimeoutSeconds + config.answerTimeoutSeconds) * 1000, KEEP_ALIVE_MS + 1_000),
     logger,
   });
   const closeUnused = closerOfUnused(server);

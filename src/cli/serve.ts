@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { readConfig } from '../config.js';
 import { start } from '../server.js';
-import { flushLogger } from '../telemetry/answered.js';
-import { createLogger } from '../telemetry/logger.js';
+import { createLogger, flushLogger } from '../telemetry/logger.js';
 import type { Call, Command } from './command.js';
 
 /** Ctrl-C reaches us from the terminal and once more through npm: within this time it is one wish. */

@@ -34,7 +34,7 @@ function feedUrls(feed: Urls['feed']): Pick<Urls, 'feed' | 'entries' | 'entry'> 
   return { feed, entries, entry: (of, atomId) => entries(of) + uriComponent(atomId) };
 }
 
-/** What encodeURIComponent leaves as it is. */
+/** RFC 3986 §2.3: what encodeURIComponent leaves as it is, and so some more. */
 const UNRESERVED = /^[\w.~-]*$/;
 
 /** As encodeURIComponent, which takes three times as long to find that there is nothing to do. */

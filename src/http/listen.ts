@@ -22,7 +22,7 @@ export interface ListenDeps {
   readonly maxConnections: number;
   /** So long a request may wait for its answer; its headers do not get longer either. */
   readonly requestMs: number;
-  /** A connection on which nothing has moved for so long is closed, whatever it waits for; no less than KEEP_ALIVE_MS. */
+  /** A connection on which nothing has moved for so long is closed, whatever it waits for; more than KEEP_ALIVE_MS. */
   readonly idleMs: number;
   readonly logger: Logger;
 }
@@ -70,7 +70,9 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
       : createTlsServer({ ...options, ...TLS_OPTIONS, handshakeTimeout: headersMs, cert: tls.cert, key: tls.key });
   server.maxConnections = maxConnections;
   server.timeout = idleMs;
-  server.on(tls === undefined ? 'connection' : 'secureConnection', keepTimeout);
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    setTimeoutOnce(socket, idleMs);
+  });
   server.on('clientError', answerWireErrors(logger));
   server.on('drop', tellOfDropped(maxConnections, logger));
   return {
@@ -90,7 +92,8 @@ export function serverFor({ tls, maxConnections, requestMs, idleMs, logger }: Li
  * Of an idle connection and of one that waits node would set another timeout, with two new timers for each request: a twelfth of what a
  * 304 takes. Here it is one, and is set when the connection is made.
  */
-function keepTimeout(socket: Socket): void {
+function setTimeoutOnce(socket: Socket, idleMs: number): void {
+  socket.setTimeout(idleMs);
   socket.setTimeout = () => socket;
 }
 

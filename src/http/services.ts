@@ -14,6 +14,7 @@ import type { Db } from '../store/db.js';
 import type { HeadMemory, Known } from '../store/head-memory.js';
 import type { RecentEntries } from '../store/recent-entries.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { Teller } from '../telemetry/answered.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Authenticator } from './auth/authenticator.js';
 import type { Passwords } from './auth/passwords.js';
@@ -48,6 +49,8 @@ export interface Services {
   /** For what is logged or told of what a client sent. */
   readonly withoutSecrets: WithoutSecrets;
   readonly metrics: Metrics;
+  /** Told of each request when it is answered. */
+  readonly answered: Pick<Teller, 'tell'>;
   readonly answerRules: AnswerRules;
   readonly clientAddress: ClientAddress;
   readonly unanswered: Unanswered;

@@ -1,5 +1,5 @@
 import { pino, type DestinationStream } from 'pino';
-import { timestamp } from './logger.js';
+import { atExit, timestamp } from './logger.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
 
@@ -26,8 +26,15 @@ export interface AnsweredDeps {
   readonly withoutSecrets: (text: string) => string;
 }
 
-/** Told of at once, at most. */
-const MOST = 256;
+export interface Teller {
+  /** Before long, or when the metrics are read, or the process exits. */
+  readonly tell: (answered: Answered) => void;
+  /** Tells of those that wait, and from now on at once. */
+  readonly stop: () => void;
+}
+
+/** Told of together, at most, and how long their URLs may be in all: what is written at once is bounded. */
+const MOST = { answers: 256, characters: 32 * 1024 };
 /** So long one waits for others, at most. */
 const WAIT_MS = 50;
 /** What stands in JSON as it is. */
@@ -36,30 +43,39 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 /**
  * Counts answered requests and writes the line of each where `logger` writes its lines: one level, known members, no redaction, since this
  * is done for every answer. It is done for many at a time: between two requests, when nothing of it is in the processor's caches, it
- * takes four times as long (docs/performance.md).
+ * takes several times as long (docs/performance.md).
  */
-export function tellOfAnswered({ logger, metrics, withoutSecrets }: AnsweredDeps): (answered: Answered) => void {
+export function tellOfAnswered({ logger, metrics, withoutSecrets }: AnsweredDeps): Teller {
   const stream = (logger as unknown as Record<symbol, DestinationStream | undefined>)[pino.symbols.streamSym];
   if (stream === undefined) throw new Error('a pino logger without a stream');
   const isLogged = logger.isLevelEnabled('info');
   let waiting: Answered[] = [];
+  let characters = 0;
   let timer: NodeJS.Timeout | undefined;
-  const tell = (): void => {
+  let isStopped = false;
+  const tellAll = (): void => {
     clearTimeout(timer);
     timer = undefined;
     const all = waiting;
     waiting = [];
+    characters = 0;
     for (const { route, method, status, ms } of all) metrics.request(route, method, status, ms / 1000);
     if (isLogged && all.length > 0) stream.write(all.map(line).join(''));
   };
-  metrics.beforeText(tell);
-  heldBack.set(logger, tell);
-  // Before the stream writes what it has at the end of the process.
-  process.prependListener('exit', tell);
-  return (answered) => {
-    waiting.push(answered);
-    if (waiting.length >= MOST) tell();
-    else timer ??= setTimeout(tell, WAIT_MS).unref();
+  metrics.beforeText(tellAll);
+  const forget = atExit(tellAll);
+  return {
+    tell(answered) {
+      waiting.push(answered);
+      characters += answered.url.length;
+      if (waiting.length >= MOST.answers || characters >= MOST.characters || isStopped) tellAll();
+      else timer ??= setTimeout(tellAll, WAIT_MS).unref();
+    },
+    stop() {
+      isStopped = true;
+      forget();
+      tellAll();
+    },
   };
 
   function line({ requestId, client, method, url, status, at, ms }: Answered): string {
@@ -69,17 +85,4 @@ export function tellOfAnswered({ logger, metrics, withoutSecrets }: AnsweredDeps
 
 function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-/** Of each logger what tells of the requests that it has not been told of yet. */
-const heldBack = new WeakMap<Logger, () => void>();
-
-/** Hands what has been collected to the system, and waits for it; for the last moment of a process. */
-export function flushLogger(logger: Logger): Promise<void> {
-  heldBack.get(logger)?.();
-  return new Promise((resolve) => {
-    logger.flush(() => {
-      resolve();
-    });
-  });
 }

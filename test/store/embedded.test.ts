@@ -126,14 +126,14 @@ describe('the embedded Postgres', function () {
         `select current_database() as name, datcollate as collate, pg_encoding_to_char(encoding) as encoding,
                 current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
                 current_setting('full_page_writes') as pages, current_setting('listen_addresses') as tcp,
-                pg_size_bytes(current_setting('shared_buffers'))::int as buffers
+                (pg_size_bytes(current_setting('shared_buffers')) / 1048576)::int as megabytes
            from pg_database
           where datname = current_database()`,
       ),
     ).to.deep.equal([
       {
         ...{ name: 'millrace', collate: 'C', encoding: 'UTF8', fsync: 'on', commit: 'on', pages: 'on', tcp: '' },
-        buffers: Number.parseInt(settingsFor(memoryOctets())['shared_buffers'] ?? '', 10) * 2 ** 20,
+        megabytes: Number.parseInt(settingsFor(memoryOctets())['shared_buffers'] ?? '', 10),
       },
     ]);
     await ask(first.connectionString, 'create table kept as select 42 as n');

@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto';
 import type { Request, Response } from 'express';
-import { tellOfAnswered } from '../../telemetry/answered.js';
 import type { Services } from '../services.js';
 
 const GIVEN_ID = /^[\w.:+/=-]{1,128}$/;
@@ -12,8 +11,7 @@ let used = 0;
 
 /** Gives each request an id and its client's address, and when it is over one log line and its place in the metrics. */
 export function observe(services: Services): (req: Request, res: Response) => void {
-  const { answerRules, clientAddress, withoutSecrets } = services;
-  const tell = tellOfAnswered(services);
+  const { answerRules, clientAddress, withoutSecrets, answered } = services;
   return (req, res) => {
     const started = performance.now();
     const given = req.headers['x-request-id'];
@@ -24,7 +22,7 @@ export function observe(services: Services): (req: Request, res: Response) => vo
     const { url, method } = req;
     req.clientAddress = clientAddress(req);
     res.on('close', () => {
-      tell({
+      answered.tell({
         requestId: req.requestId,
         client: req.clientAddress,
         route: routeOf(req),
