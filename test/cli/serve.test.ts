@@ -266,8 +266,10 @@ describe('millrace serve', function () {
         await holder.connect();
         await holder.query('begin');
         await holder.query('lock table workspaces in access exclusive mode');
-        const waits = async (): Promise<boolean> =>
-          (await holder.query('select from pg_locks where not granted')).rows.length > 0;
+        // Others wait for locks in databases of theirs.
+        const waiting = `select from pg_locks
+                          where not granted and database = (select oid from pg_database where datname = current_database())`;
+        const waits = async (): Promise<boolean> => (await holder.query(waiting)).rows.length > 0;
         let child: Serving['child'] | undefined;
         const starting = start(settings, (spawned) => (child = spawned));
         await until('the start waits for the lock', waits);

@@ -49,7 +49,9 @@ describe('a batch that Postgres does not take because of one entry in it', funct
     await client.query('select from heads for update');
     const first = publish(url, entryXml('urn:x:first'));
     await until('the first waits', async () => {
-      const { rowCount } = await client.query("select from pg_stat_activity where wait_event_type = 'Lock'");
+      const { rowCount } = await client.query(
+        "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      );
       return rowCount === 1;
     });
     const answers = Promise.all(ids.map((id) => publish(url, entryXml(id))));

@@ -281,7 +281,10 @@ describe('retention', () => {
         const answer = post(app, path, body);
         await until('the replay is about to read its entry', async () => {
           const { rows } = await retention.query(
-            `select from pg_locks where relation = 'entries'::regclass and not granted`,
+            `select from pg_locks
+              where relation = 'entries'::regclass
+                and not granted
+                and database = (select oid from pg_database where datname = current_database())`,
           );
           return rows.length > 0;
         });
