@@ -9,6 +9,7 @@ import { startTally } from './tally.js';
 
 /** Between two publishes, at least; at most twice as long. */
 const PAUSE_MS = 4;
+
 /**
  * From the moment that an entry is sent to the moment that a poller has it. The poller follows `previous` and asks again
  * with its ETag when it was told that there is nothing new, at once or after the job's pause.

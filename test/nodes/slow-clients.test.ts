@@ -143,6 +143,19 @@ describe('a server whose clients take their time', function () {
     expect(text).to.match(/^HTTP\/1\.1 408 Request Timeout\r\nconnection: close\r\n/);
   });
 
+  patient(
+    4,
+    'keeps a connection for the next request, longer than a request and its answer may take',
+    async (socket) => {
+      for (const pauseMs of [4_000, 0]) {
+        socket.write(head('GET', path));
+        const [answer] = (await Promise.race([once(socket, 'data'), once(socket, 'close')])) as [unknown];
+        expect(String(answer)).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*\r\nKeep-Alive: timeout=65\r\n/);
+        await sleep(pauseMs);
+      }
+    },
+  );
+
   patient(3, 'closes a connection on which nothing comes', async (socket) => {
     expect((await heardFrom(socket)).closed).to.equal(true);
   });
